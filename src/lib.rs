@@ -1,0 +1,9 @@
+//! A web crawler that turns a site, or a thousand of them, into one SQLite database.
+pub mod canonical;
+pub mod config;
+pub mod fetched;
+pub mod politeness;
+pub mod record;
+pub mod request;
+pub mod robots;
+pub mod scope;

@@ -1,0 +1,265 @@
+//! What is kept of a request: one [`Record`], its page if it brought one, the page's links.
+
+use std::time::SystemTime;
+
+use crate::canonical::{CanonicalUrl, Host, Origin};
+use crate::fetched::{FetchError, Fetched};
+use crate::request::Request;
+
+/// Where on a page a link was found; decides whether it is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum LinkKind {
+    /// `<a href>`
+    A,
+    /// `<area href>`
+    Area,
+    /// `<frame src>`
+    Frame,
+    /// `<iframe src>`
+    Iframe,
+    /// `<meta http-equiv=refresh>` and the `Refresh` header
+    Refresh,
+    /// `<link rel=canonical>`, in the page or in the `Link` header
+    Canonical,
+    /// `<link rel=alternate>`
+    Alternate,
+    /// `<link rel=next>`
+    Next,
+    /// `<link rel=prev>`
+    Prev,
+    /// any other `Link` header
+    Header,
+    /// `<img src>` and `srcset`, `<picture>`, `<input type=image>`, SVG `<image>`
+    Img,
+    /// `<script src>`
+    Script,
+    /// `<link rel=stylesheet>`
+    Stylesheet,
+    /// `url()` and `@import` in CSS
+    Css,
+    /// `<video>`, `<audio>`, `<source>`, `<track>`, `<embed>`, `<object>`, `poster`
+    Media,
+    /// `<link rel=icon>` and its kin
+    Icon,
+    /// `<link>` of another relation
+    Link,
+    /// `<form action>`: recorded, never followed
+    Form,
+}
+
+impl LinkKind {
+    /// Every kind, with the word and the number that the database has for it.
+    pub const ALL: [(Self, &'static str, u8); 18] = [
+        (Self::A, "a", 1),
+        (Self::Area, "area", 2),
+        (Self::Frame, "frame", 3),
+        (Self::Iframe, "iframe", 4),
+        (Self::Refresh, "refresh", 5),
+        (Self::Canonical, "canonical", 6),
+        (Self::Alternate, "alternate", 7),
+        (Self::Next, "next", 8),
+        (Self::Prev, "prev", 9),
+        (Self::Header, "header", 10),
+        (Self::Img, "img", 11),
+        (Self::Script, "script", 12),
+        (Self::Stylesheet, "stylesheet", 13),
+        (Self::Css, "css", 14),
+        (Self::Media, "media", 15),
+        (Self::Icon, "icon", 16),
+        (Self::Link, "link", 17),
+        (Self::Form, "form", 18),
+    ];
+
+    /// The number that the database has for it.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        Self::ALL
+            .iter()
+            .find(|row| row.0 == self)
+            .map_or(0, |row| row.2)
+    }
+
+    /// The kind that has this number in the database.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().find(|row| row.2 == code).map(|row| row.0)
+    }
+
+    /// Whether such a link leads to a page of the crawl (and is not an asset, or a form).
+    #[must_use]
+    pub fn is_followed(self) -> bool {
+        matches!(
+            self,
+            Self::A
+                | Self::Area
+                | Self::Frame
+                | Self::Iframe
+                | Self::Refresh
+                | Self::Canonical
+                | Self::Alternate
+                | Self::Next
+                | Self::Prev
+        )
+    }
+}
+
+/// One link of a page, resolved; the order of links is the order of the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Where it leads.
+    pub target: CanonicalUrl,
+    /// Where it was found.
+    pub kind: LinkKind,
+    /// The `rel` attribute: lower case, one space between words; `None` where there is none.
+    pub rel: Option<Box<str>>,
+    /// The link's text, or an image's `alt`: white space folded, cut at 256 bytes.
+    pub anchor: Option<Box<str>>,
+}
+
+impl Link {
+    /// Whether `rel` asks not to follow (`nofollow`, `ugc` and `sponsored` being hints of the same kind,
+    /// only `nofollow` is taken as one).
+    #[must_use]
+    pub fn is_nofollow(&self) -> bool {
+        self.rel
+            .as_deref()
+            .is_some_and(|rel| rel.split(' ').any(|word| word == "nofollow"))
+    }
+}
+
+/// What `<meta name=robots>`, its form for our product token, and `X-Robots-Tag` ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Directives {
+    /// All directives that apply to us: lower case, sorted, joined by `, `; `None` where there are none.
+    pub text: Option<Box<str>>,
+    /// `noindex` or `none`.
+    pub noindex: bool,
+    /// `nofollow` or `none`.
+    pub nofollow: bool,
+}
+
+/// What was read out of a body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The charset that the text was decoded by, as the Encoding Standard names it; `None` for what
+    /// is no text.
+    pub charset: Option<&'static str>,
+    /// The text of the first `<title>`, white space folded, cut at 1 KiB.
+    pub title: Option<Box<str>>,
+    /// `<meta name=description>`, white space folded, cut at 1 KiB.
+    pub description: Option<Box<str>>,
+    /// `<html lang>`, or the `Content-Language` header.
+    pub language: Option<Box<str>>,
+    /// The first canonical link, of the page or of the `Link` header.
+    pub canonical: Option<CanonicalUrl>,
+    /// What the page asks of robots.
+    pub directives: Directives,
+    /// The links, in order.
+    pub links: Vec<Link>,
+    /// Whether something was cut: links, nesting, a text.
+    pub truncated: bool,
+}
+
+/// A body that was kept: what it is and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// SHA-256 of the decoded bytes.
+    pub digest: [u8; 32],
+    /// Length of the decoded bytes.
+    pub bytes: u64,
+    /// The file, relative to the output directory; `None` where files are off.
+    pub file: Option<String>,
+    /// The media type in lower case, without parameters.
+    pub media_type: Option<String>,
+    /// Whether the body was cut at `max-body`.
+    pub cut: bool,
+    /// What was read out of it.
+    pub page: Page,
+}
+
+/// What becomes of a URL after an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It has its outcome.
+    Done,
+    /// It is tried again, not before this time.
+    Retry(SystemTime),
+    /// It stays in the queue as it was (the crawl was stopped).
+    Kept,
+}
+
+/// One request, or one decision not to make it, as the store is to keep it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// What was asked for.
+    pub request: Request,
+    /// What came; `None` where it was not asked for. The body is gone by now.
+    pub fetched: Option<Fetched>,
+    /// Why it was not asked for, or failed for a reason seen later than in the fetch.
+    pub error: Option<FetchError>,
+    /// The line of robots.txt that let it in or kept it out.
+    pub rule: Option<String>,
+    /// Where a redirect leads.
+    pub redirect_to: Option<CanonicalUrl>,
+    /// The body, where there is one to keep.
+    pub content: Option<Content>,
+    /// The text of a robots.txt, for a request of that kind that ended its origin's question.
+    pub robots: Option<RobotsAnswer>,
+    /// What becomes of the URL.
+    pub fate: Fate,
+}
+
+impl Record {
+    /// The class of its failure, if it is one: an error's word, or `http_404` and the like.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let fetched = self.fetched.as_ref();
+        match (
+            self.error.or(fetched.and_then(|fetched| fetched.error)),
+            fetched.and_then(Fetched::status),
+        ) {
+            (Some(error), _) => Some(error.as_str().to_owned()),
+            (None, Some(status)) if status >= 400 => Some(format!("http_{status}")),
+            _ => None,
+        }
+    }
+
+    /// Whether it counts for `max-pages`: a page with a final response that is no redirect. Failures,
+    /// redirects, robots.txt and what was not asked for do not.
+    #[must_use]
+    pub fn is_counted_page(&self) -> bool {
+        let Some(fetched) = &self.fetched else {
+            return false;
+        };
+        let head = fetched.head.as_ref().filter(|head| !head.is_redirect());
+        let failed = self.error.or(fetched.error).is_some();
+        self.request.is_page() && self.fate == Fate::Done && head.is_some() && !failed
+    }
+}
+
+/// What is known of an origin's robots.txt from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RobotsAnswer {
+    /// Whose it is.
+    pub origin: Origin,
+    /// The status that decided, `None` for a network failure.
+    pub status: Option<u16>,
+    /// The file, empty where there is none.
+    pub body: Vec<u8>,
+    /// Whether it could be had at all; if not, everything is disallowed for now.
+    pub reachable: bool,
+    /// Until when it counts.
+    pub valid_until: SystemTime,
+}
+
+/// A time before which a host is left alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Whose.
+    pub host: Host,
+    /// Until when.
+    pub until: SystemTime,
+    /// In words: `429, Retry-After 120 s`.
+    pub reason: String,
+}

@@ -1,0 +1,226 @@
+//! In or out: whether a URL belongs to the crawl, and by which rule. Depends on the URL alone; what
+//! depends on the route by which it was found (depth, redirects, nofollow) is the store's to decide.
+
+use regex::RegexSet;
+
+use crate::canonical::CanonicalUrl;
+use crate::config::{ConfigError, Reach, ScopeConfig};
+
+/// What a scope says of a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether it belongs to the crawl.
+    pub inside: bool,
+    /// The rule that says so, as a user would name it.
+    pub rule: String,
+}
+
+/// The compiled scope of a crawl.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    reach: Reach,
+    /// What a URL is compared with: seeds, folders, hosts or domains, by `reach`.
+    anchors: Vec<String>,
+    include: RegexSet,
+    exclude: RegexSet,
+}
+
+impl Scope {
+    /// Compiles the patterns and reads the anchors off the seeds.
+    ///
+    /// # Errors
+    /// When a pattern is no regular expression.
+    pub fn new(config: &ScopeConfig, seeds: &[CanonicalUrl]) -> Result<Self, ConfigError> {
+        let mut anchors: Vec<String> = seeds
+            .iter()
+            .filter_map(|seed| anchor(config.scope, seed))
+            .collect();
+        anchors.sort_unstable();
+        anchors.dedup();
+        Ok(Self {
+            reach: config.scope,
+            anchors,
+            include: compile("scope.include", &config.include)?,
+            exclude: compile("scope.exclude", &config.exclude)?,
+        })
+    }
+
+    /// Whether a URL belongs to the crawl. `exclude` wins over `include`, and both over the reach.
+    #[must_use]
+    pub fn decide(&self, url: &CanonicalUrl) -> Decision {
+        let out = |rule: String| Decision {
+            inside: false,
+            rule,
+        };
+        if !self.within_reach(url) {
+            return out(format!("outside scope {}", self.reach.as_str()));
+        }
+        if let Some(index) = self.exclude.matches(url.as_str()).iter().next() {
+            return out(format!("exclude {}", self.exclude.patterns()[index]));
+        }
+        if self.include.is_empty() {
+            return Decision {
+                inside: true,
+                rule: format!("scope {}", self.reach.as_str()),
+            };
+        }
+        match self.include.matches(url.as_str()).iter().next() {
+            Some(index) => Decision {
+                inside: true,
+                rule: format!("include {}", self.include.patterns()[index]),
+            },
+            None => out("no include matches".to_owned()),
+        }
+    }
+
+    fn within_reach(&self, url: &CanonicalUrl) -> bool {
+        let known = |text: &str| {
+            self.anchors
+                .binary_search_by(|anchor| anchor.as_str().cmp(text))
+                .is_ok()
+        };
+        match self.reach {
+            Reach::Any => true,
+            Reach::Page => known(url.as_str()),
+            Reach::Host => known(url.host().as_str()),
+            Reach::Domain => known(url.domain().unwrap_or_else(|| url.hostname())),
+            Reach::Prefix => {
+                let text = schemeless(url.as_str());
+                self.anchors.iter().any(|folder| text.starts_with(folder))
+            }
+        }
+    }
+}
+
+fn anchor(reach: Reach, seed: &CanonicalUrl) -> Option<String> {
+    match reach {
+        Reach::Any => None,
+        Reach::Page => Some(seed.as_str().to_owned()),
+        Reach::Host => Some(seed.host().as_str().to_owned()),
+        Reach::Domain => Some(seed.domain().unwrap_or_else(|| seed.hostname()).to_owned()),
+        Reach::Prefix => {
+            let text = schemeless(seed.as_str());
+            let path = &text[..text.find('?').unwrap_or(text.len())];
+            path.rfind('/').map(|slash| path[..=slash].to_owned())
+        }
+    }
+}
+
+/// `http` and `https` are one site to whoever names a folder of it.
+fn schemeless(url: &str) -> &str {
+    url.split_once(':').map_or(url, |(_, rest)| rest)
+}
+
+fn compile(key: &str, patterns: &[String]) -> Result<RegexSet, ConfigError> {
+    for pattern in patterns {
+        regex::Regex::new(pattern).map_err(|error| {
+            let text = error.to_string();
+            let reason = text
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_owned();
+            ConfigError::value(key, pattern, format!("not a regular expression: {reason}"))
+        })?;
+    }
+    RegexSet::new(patterns).map_err(|error| ConfigError::value(key, patterns.join(" "), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> CanonicalUrl {
+        CanonicalUrl::parse(text).expect(text)
+    }
+
+    fn scope(
+        reach: Reach,
+        seed: &str,
+        include: &[&str],
+        exclude: &[&str],
+    ) -> Result<Scope, ConfigError> {
+        let own = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        let config = ScopeConfig {
+            scope: reach,
+            include: own(include),
+            exclude: own(exclude),
+            ..ScopeConfig::default()
+        };
+        Scope::new(&config, &[url(seed)])
+    }
+
+    #[test]
+    fn reach() {
+        let seed = "https://www.example.co.uk/docs/index.html?x=/y/";
+        for (reach, candidate, inside) in [
+            (
+                Reach::Page,
+                "https://www.example.co.uk/docs/index.html?x=/y/",
+                true,
+            ),
+            (Reach::Page, "https://www.example.co.uk/docs/", false),
+            (Reach::Prefix, "https://www.example.co.uk/docs/a/b", true),
+            (Reach::Prefix, "http://www.example.co.uk/docs/", true),
+            (Reach::Prefix, "https://www.example.co.uk/doc", false),
+            (
+                Reach::Prefix,
+                "https://www.example.co.uk.evil.example/docs/",
+                false,
+            ),
+            (Reach::Host, "http://www.example.co.uk/", true),
+            (Reach::Host, "https://www.example.co.uk:8443/", false),
+            (Reach::Host, "https://example.co.uk/", false),
+            (Reach::Domain, "https://shop.example.co.uk:8443/", true),
+            (Reach::Domain, "https://other.co.uk/", false),
+            (Reach::Any, "http://other.example/", true),
+        ] {
+            let decision = scope(reach, seed, &[], &[])
+                .expect("a scope")
+                .decide(&url(candidate));
+            assert_eq!(
+                decision.inside, inside,
+                "{reach:?} {candidate} {decision:?}"
+            );
+        }
+        let address = scope(Reach::Domain, "http://127.0.0.1:8000/", &[], &[]).expect("a scope");
+        assert!(address.decide(&url("http://127.0.0.1:9000/")).inside);
+        assert!(!address.decide(&url("http://127.0.0.2:8000/")).inside);
+    }
+
+    #[test]
+    fn exclude_wins_over_include() {
+        let scope = scope(
+            Reach::Host,
+            "http://a.example/",
+            &["/en/"],
+            &[r"\.pdf$", "secret"],
+        )
+        .expect("a scope");
+        for (candidate, inside, rule) in [
+            ("http://a.example/en/x", true, "include /en/"),
+            ("http://a.example/de/x", false, "no include matches"),
+            ("http://a.example/en/x.pdf", false, r"exclude \.pdf$"),
+            ("http://b.example/en/x", false, "outside scope host"),
+        ] {
+            let decision = scope.decide(&url(candidate));
+            assert_eq!(
+                (decision.inside, decision.rule.as_str()),
+                (inside, rule),
+                "{candidate}"
+            );
+        }
+    }
+
+    #[test]
+    fn bad_pattern_is_named() {
+        let error = scope(Reach::Host, "http://a.example/", &[], &["ok", "(x"])
+            .expect_err("refused")
+            .to_string();
+        assert_eq!(
+            error,
+            "scope.exclude = \"(x\": not a regular expression: unclosed group"
+        );
+    }
+}
