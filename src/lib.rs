@@ -2,6 +2,7 @@
 pub mod canonical;
 pub mod config;
 pub mod fetched;
+pub mod parse;
 pub mod politeness;
 pub mod record;
 pub mod request;
