@@ -1,7 +1,9 @@
 //! A web crawler that turns a site, or a thousand of them, into one SQLite database.
 pub mod canonical;
 pub mod config;
+pub mod fetch;
 pub mod fetched;
+pub mod frontier;
 pub mod parse;
 pub mod politeness;
 pub mod record;

@@ -1,0 +1,365 @@
+//! The HTTP client: `reqwest` with pooled connections, rustls, HTTP/2 by ALPN and the system's proxies.
+//! Bodies are read as a stream under a cap of bytes and of time, and kept as they came.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
+use reqwest::{Client, ClientBuilder, Response};
+
+use super::address::{self, Guard, LookupError, Named, Open, Pinned, Refused};
+use super::decode;
+use crate::canonical::{CanonicalUrl, Origin};
+use crate::config::{self, Config, ConfigError};
+use crate::fetched::{FetchError, Fetched, Head, Timing};
+
+/// Bytes of header fields that are kept.
+const MAX_HEADER_BYTES: usize = 64 << 10;
+/// A body that brings fewer bytes a second, once it had this long, is given up.
+const LEAST_RATE: (u64, Duration) = (100, Duration::from_secs(20));
+/// A connection that nobody used for so long is closed.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Makes requests. Cheap to clone; all clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Fetcher(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// For everything that is not named by a seed.
+    client: Client,
+    /// For private addresses that seeds name.
+    named_client: Client,
+    named: Named,
+    allow_private: bool,
+    /// Credentials from `--header`: they go to the origins of seeds alone.
+    credentials: HeaderMap,
+    seed_origins: Vec<Origin>,
+    max_body: u64,
+}
+
+impl Fetcher {
+    /// Sets the client up. Looks up the seeds' names, to see which of them are private.
+    ///
+    /// # Errors
+    /// When a setting (proxy, header, user agent) cannot be used.
+    pub async fn new(config: &Config, seeds: &[CanonicalUrl]) -> Result<Self, ConfigError> {
+        // rustls asks for one choice of cryptography a process; if the host program made it, it stands.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (mut headers, mut credentials) = (HeaderMap::new(), HeaderMap::new());
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"),
+        );
+        headers.insert(
+            ACCEPT_ENCODING,
+            HeaderValue::from_static(decode::ACCEPT_ENCODING),
+        );
+        for line in &config.fetch.header {
+            let (name, value) = config::parse_header(line)?;
+            if name == AUTHORIZATION || name == COOKIE {
+                &mut credentials
+            } else {
+                &mut headers
+            }
+            .insert(name, value);
+        }
+        let named = if config.fetch.allow_private {
+            Named::default()
+        } else {
+            Named::by(seeds).await
+        };
+        let let_through = proxy_names(&config.fetch.proxy);
+        let builder = || client(config, headers.clone());
+        let (client, named_client) = if config.fetch.allow_private {
+            (builder()?.dns_resolver(Arc::new(Open)), builder()?)
+        } else {
+            let pinned = Pinned {
+                addresses: named.pinned.clone(),
+                let_through: let_through.clone(),
+            };
+            (
+                builder()?.dns_resolver(Arc::new(Guard { let_through })),
+                builder()?.dns_resolver(Arc::new(pinned)),
+            )
+        };
+        let build = |client: ClientBuilder| {
+            client.build().map_err(|error| {
+                ConfigError::value("fetch", "", format!("no client: {}", chain(&error)))
+            })
+        };
+        Ok(Self(Arc::new(Inner {
+            client: build(client)?,
+            named_client: build(named_client)?,
+            named,
+            allow_private: config.fetch.allow_private,
+            credentials,
+            seed_origins: seeds.iter().map(CanonicalUrl::origin).collect(),
+            max_body: config.fetch.max_body.0,
+        })))
+    }
+
+    /// Asks for a URL. Ends by itself: every part has its time.
+    pub async fn fetch(&self, url: &CanonicalUrl) -> Fetched {
+        let (started, clock) = (SystemTime::now(), Instant::now());
+        let inner = &*self.0;
+        let named = inner.named.has(url);
+        if !named
+            && !inner.allow_private
+            && let Err(refused) = address::check_name(url)
+        {
+            let timing = Timing {
+                started,
+                head: None,
+                total: clock.elapsed(),
+            };
+            return Fetched::failed(FetchError::PrivateAddress, refused.to_string(), timing);
+        }
+        let client = if named {
+            &inner.named_client
+        } else {
+            &inner.client
+        };
+        let mut request = client.get(url.as_url().clone());
+        if !inner.credentials.is_empty() && inner.seed_origins.contains(&url.origin()) {
+            request = request.headers(inner.credentials.clone());
+        }
+        match request.send().await {
+            Ok(response) => read(response, started, clock, inner.max_body).await,
+            Err(error) => {
+                let timing = Timing {
+                    started,
+                    head: None,
+                    total: clock.elapsed(),
+                };
+                let (class, detail) = classify(error, false);
+                Fetched::failed(class, detail, timing)
+            }
+        }
+    }
+}
+
+fn client(config: &Config, headers: HeaderMap) -> Result<ClientBuilder, ConfigError> {
+    let fetch = &config.fetch;
+    let mut builder = Client::builder()
+        .user_agent(config.politeness.user_agent.as_str())
+        .default_headers(headers)
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .timeout(fetch.timeout.0)
+        .connect_timeout(fetch.connect_timeout.0)
+        .read_timeout(fetch.read_timeout.0)
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(
+            config
+                .politeness
+                .host_concurrency
+                .min(config.politeness.concurrency) as usize,
+        )
+        .tls_danger_accept_invalid_certs(fetch.insecure);
+    if !fetch.proxy.is_empty() {
+        let proxy = reqwest::Proxy::all(&fetch.proxy).map_err(|_| {
+            ConfigError::value(
+                "fetch.proxy",
+                config.redacted().fetch.proxy,
+                "is not a proxy's URL",
+            )
+        })?;
+        builder = builder.proxy(proxy);
+    }
+    Ok(builder)
+}
+
+/// The names of the proxies in use: they may be private, for the user chose them.
+fn proxy_names(configured: &str) -> Vec<String> {
+    let variables = [
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+    ];
+    let from_environment = variables.iter().filter_map(|name| std::env::var(name).ok());
+    let written = if configured.is_empty() {
+        from_environment.collect()
+    } else {
+        vec![configured.to_owned()]
+    };
+    written
+        .iter()
+        .filter_map(|text| {
+            url::Url::parse(text)
+                .or_else(|_| url::Url::parse(&format!("http://{text}")))
+                .ok()
+        })
+        .filter_map(|proxy| proxy.host_str().map(str::to_owned))
+        .collect()
+}
+
+async fn read(
+    mut response: Response,
+    started: SystemTime,
+    clock: Instant,
+    max_body: u64,
+) -> Fetched {
+    let head_time = clock.elapsed();
+    let head = head(&response);
+    let peer = response.remote_addr();
+    let (mut body, mut cut, mut failure) = (Vec::new(), false, None);
+    loop {
+        match response.chunk().await {
+            Ok(Some(piece)) => {
+                let room = usize::try_from(max_body).unwrap_or(usize::MAX) - body.len();
+                body.extend_from_slice(&piece[..piece.len().min(room)]);
+                if piece.len() > room {
+                    cut = true;
+                    break;
+                }
+                let elapsed = clock.elapsed() - head_time;
+                if elapsed > LEAST_RATE.1 && (body.len() as u64) < LEAST_RATE.0 * elapsed.as_secs()
+                {
+                    failure = Some((
+                        FetchError::TooSlow,
+                        format!("{} bytes in {} s", body.len(), elapsed.as_secs()),
+                    ));
+                    break;
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                failure = Some(classify(error, true));
+                break;
+            }
+        }
+    }
+    let (error, detail) = failure.unzip();
+    let timing = Timing {
+        started,
+        head: Some(head_time),
+        total: clock.elapsed(),
+    };
+    Fetched {
+        timing,
+        peer,
+        head: Some(head),
+        wire_bytes: body.len() as u64,
+        body,
+        cut,
+        error,
+        detail,
+    }
+}
+
+fn head(response: &Response) -> Head {
+    let mut room = MAX_HEADER_BYTES;
+    let mut headers = Vec::with_capacity(response.headers().len());
+    for (name, value) in response.headers() {
+        let size = name.as_str().len() + value.len() + 4;
+        if size > room {
+            break;
+        }
+        room -= size;
+        let value = match value.to_str() {
+            Ok(text) => text.to_owned(),
+            // Servers send UTF-8 and Latin-1; what is not the one is the other.
+            Err(_) => String::from_utf8(value.as_bytes().to_vec())
+                .unwrap_or_else(|raw| raw.as_bytes().iter().map(|&byte| byte as char).collect()),
+        };
+        headers.push((name.as_str().to_owned(), value));
+    }
+    let http_version = match response.version() {
+        reqwest::Version::HTTP_09 => "0.9",
+        reqwest::Version::HTTP_10 => "1.0",
+        reqwest::Version::HTTP_2 => "2",
+        reqwest::Version::HTTP_3 => "3",
+        _ => "1.1",
+    };
+    Head {
+        status: response.status().as_u16(),
+        http_version,
+        headers,
+    }
+}
+
+/// The class of a client's error, and the error in words without the URL (its row names that).
+fn classify(error: reqwest::Error, in_body: bool) -> (FetchError, String) {
+    let error = error.without_url();
+    let class = if in_body && !error.is_timeout() {
+        FetchError::Truncated
+    } else {
+        class_of(&error)
+    };
+    (class, chain(&error))
+}
+
+fn class_of(error: &reqwest::Error) -> FetchError {
+    if error.is_timeout() {
+        return if error.is_connect() {
+            FetchError::ConnectTimeout
+        } else {
+            FetchError::Timeout
+        };
+    }
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        if source.is::<Refused>() {
+            return FetchError::PrivateAddress;
+        }
+        if let Some(lookup) = source.downcast_ref::<LookupError>() {
+            return if lookup.temporary {
+                FetchError::DnsTemporary
+            } else {
+                FetchError::Dns
+            };
+        }
+        if source.is::<rustls::Error>() {
+            return FetchError::Tls;
+        }
+        if let Some(http) = source.downcast_ref::<hyper::Error>() {
+            if http.is_parse() {
+                return FetchError::Protocol;
+            }
+            if http.is_incomplete_message() || http.is_canceled() {
+                return FetchError::Reset;
+            }
+        }
+        if let Some(io) = source.downcast_ref::<std::io::Error>() {
+            // rustls hides its own error in an io::Error of this kind.
+            if io
+                .get_ref()
+                .is_some_and(|inner| inner.is::<rustls::Error>())
+            {
+                return FetchError::Tls;
+            }
+            if !error.is_connect() {
+                return FetchError::Reset;
+            }
+        }
+        cause = source.source();
+    }
+    if chain(error).contains("proxy") || chain(error).contains("tunnel") {
+        return FetchError::Proxy;
+    }
+    if error.is_connect() {
+        FetchError::Connect
+    } else {
+        FetchError::Protocol
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let next = source.to_string();
+        // Layers that only repeat their cause say nothing.
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = source.source();
+    }
+    text
+}

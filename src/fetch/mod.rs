@@ -1,0 +1,9 @@
+//! One request in, one answer out. No redirect is followed, no failure is an `Err`: whatever happens
+//! is a [`Fetched`].
+
+mod address;
+pub mod decode;
+mod http;
+
+pub use address::is_private;
+pub use http::Fetcher;

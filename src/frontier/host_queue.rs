@@ -1,0 +1,252 @@
+//! One host: what waits for it, its pace, and where the rest of its queue stands.
+//!
+//! `heads` is always a prefix of the host's order: all that is due up to `tail`, less what was handed
+//! out. What lies behind `tail` is in the `frontier` table and comes by [`Refill`].
+
+use std::collections::{BTreeMap, BinaryHeap};
+use std::time::Instant;
+
+use super::origins::{Origins, Ruling};
+use crate::politeness::{Limits, Pace, When};
+use crate::request::Request;
+
+/// What a host has to say when it is its turn.
+pub(super) enum Turn {
+    /// This request has started.
+    Go(Request, Option<String>),
+    /// robots.txt forbids this one; it was not asked for.
+    Disallowed(Request, String),
+    /// Nothing before this time.
+    Sleep(Instant),
+    /// Nothing before something happens: an answer, a push, a refill.
+    Parked,
+}
+
+/// A request that is not to go before its time; the earliest is the greatest.
+#[derive(Debug)]
+struct Delayed(Instant, Request);
+
+impl Delayed {
+    fn key(&self) -> (std::cmp::Reverse<Instant>, std::cmp::Reverse<u64>) {
+        (std::cmp::Reverse(self.0), std::cmp::Reverse(self.1.order))
+    }
+}
+
+impl PartialEq for Delayed {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Delayed {}
+
+impl PartialOrd for Delayed {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Delayed {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct HostQueue {
+    pub(super) pace: Pace,
+    heads: BTreeMap<u64, Request>,
+    /// The greatest order in memory's reach; counts only while `on_disk`.
+    tail: u64,
+    /// Whether the table may have more behind `tail`.
+    on_disk: bool,
+    loading: bool,
+    /// Retries of pages.
+    retries: BinaryHeap<Delayed>,
+    /// Requests for robots.txt: before everything else, and not subject to robots.txt.
+    robots: BinaryHeap<Delayed>,
+    /// Why nothing more is asked of it until the next start.
+    pub(super) aside: Option<String>,
+    /// Whether it stands in the ready queue.
+    pub(super) in_ready: bool,
+    /// When it is to be woken, if it sleeps.
+    pub(super) wake: Option<Instant>,
+}
+
+impl HostQueue {
+    pub(super) fn new(limits: Limits, resumed: bool, now: Instant) -> Self {
+        Self {
+            pace: if resumed {
+                Pace::resumed(limits, now)
+            } else {
+                Pace::new(limits, now)
+            },
+            heads: BTreeMap::new(),
+            tail: 0,
+            on_disk: false,
+            loading: false,
+            retries: BinaryHeap::new(),
+            robots: BinaryHeap::new(),
+            aside: None,
+            in_ready: false,
+            wake: None,
+        }
+    }
+
+    /// Everything that waits, a part on disk counting as one.
+    pub(super) fn len(&self) -> usize {
+        self.heads.len() + self.retries.len() + self.robots.len() + usize::from(self.on_disk)
+    }
+
+    /// Takes in a request at its place; what does not fit under `cap` is left to the table.
+    pub(super) fn push(&mut self, request: Request, cap: usize) {
+        if self.aside.is_some() || (self.on_disk && request.order > self.tail) {
+            return;
+        }
+        self.heads.insert(request.order, request);
+        if self.heads.len() > cap {
+            let cut = self.heads.pop_last().map_or(0, |(order, _)| order);
+            self.on_disk = true;
+            self.tail = self
+                .heads
+                .last_key_value()
+                .map_or_else(|| cut.saturating_sub(1), |(order, _)| *order);
+        }
+    }
+
+    pub(super) fn push_retry(&mut self, request: Request, at: Instant) {
+        if self.aside.is_none() {
+            self.retries.push(Delayed(at, request));
+        }
+    }
+
+    pub(super) fn push_robots(&mut self, request: Request, at: Instant) {
+        self.robots.push(Delayed(at, request));
+    }
+
+    /// Says that the table has rows of this host behind `after` which were never in memory.
+    pub(super) fn begin_on_disk(&mut self, after: u64) {
+        self.on_disk = true;
+        self.tail = after;
+    }
+
+    /// What to read from the table, when it is time to: the order after which, and how many.
+    pub(super) fn wants_refill(&mut self, cap: usize) -> Option<(u64, usize)> {
+        if !self.on_disk || self.loading || self.aside.is_some() || self.heads.len() > cap / 2 {
+            return None;
+        }
+        self.loading = true;
+        Some((self.tail, (cap - self.heads.len()).max(1)))
+    }
+
+    /// Takes in what was read from the table. `fresh` are the rows that are not under way already.
+    pub(super) fn refilled(
+        &mut self,
+        after: u64,
+        last: Option<u64>,
+        more: bool,
+        fresh: Vec<Request>,
+    ) {
+        self.loading = false;
+        // The prefix was cut meanwhile: what was read no longer joins it.
+        if after != self.tail || !self.on_disk || self.aside.is_some() {
+            return;
+        }
+        self.on_disk = more;
+        self.tail = last.unwrap_or(after);
+        self.heads
+            .extend(fresh.into_iter().map(|request| (request.order, request)));
+    }
+
+    /// Drops everything: the table has it.
+    pub(super) fn set_aside(&mut self, why: String) {
+        self.aside = Some(why);
+        self.heads.clear();
+        self.retries.clear();
+        self.robots.clear();
+        self.on_disk = false;
+    }
+
+    /// Drops what belongs to an origin: the table has it.
+    pub(super) fn drop_where(&mut self, gone: impl Fn(&Request) -> bool) {
+        self.heads.retain(|_, request| !gone(request));
+        self.retries.retain(|delayed| !gone(&delayed.1));
+    }
+
+    /// The host's turn: its most pressing request, if its pace and robots.txt allow one now.
+    pub(super) fn turn(&mut self, origins: &mut Origins, now: Instant) -> Turn {
+        if self.aside.is_some() {
+            return Turn::Parked;
+        }
+        if self.robots.peek().is_some_and(|delayed| delayed.0 <= now) {
+            return self.start(now, |queue| {
+                queue.robots.pop().map(|delayed| (delayed.1, None))
+            });
+        }
+        if let Some(Delayed(_, request)) = self.retries.peek().filter(|delayed| delayed.0 <= now) {
+            match origins.rule(&request.url, now) {
+                Ruling::Allowed(rule) => {
+                    return self.start(now, |queue| {
+                        queue.retries.pop().map(|delayed| (delayed.1, rule))
+                    });
+                }
+                // The rules have changed since the first attempt.
+                Ruling::Disallowed(rule) => {
+                    return self
+                        .retries
+                        .pop()
+                        .map_or(Turn::Parked, |delayed| Turn::Disallowed(delayed.1, rule));
+                }
+                Ruling::Wait => {}
+            }
+        }
+        // Two origins (http and https) may share a host; one that waits does not block the other.
+        let mut chosen = None;
+        for (order, request) in &self.heads {
+            match origins.rule(&request.url, now) {
+                Ruling::Wait => {}
+                ruling => {
+                    chosen = Some((*order, ruling));
+                    break;
+                }
+            }
+        }
+        if let Some(request) = origins.take_question() {
+            self.robots.push(Delayed(now, request));
+            return self.turn(origins, now);
+        }
+        match chosen {
+            Some((order, Ruling::Disallowed(rule))) => match self.heads.remove(&order) {
+                Some(request) => Turn::Disallowed(request, rule),
+                None => Turn::Parked,
+            },
+            Some((order, Ruling::Allowed(rule))) => self.start(now, |queue| {
+                queue.heads.remove(&order).map(|request| (request, rule))
+            }),
+            Some((_, Ruling::Wait)) | None => {
+                let next = [self.robots.peek(), self.retries.peek()]
+                    .into_iter()
+                    .flatten()
+                    .map(|delayed| delayed.0);
+                next.filter(|at| *at > now)
+                    .min()
+                    .map_or(Turn::Parked, Turn::Sleep)
+            }
+        }
+    }
+
+    fn start(
+        &mut self,
+        now: Instant,
+        take: impl FnOnce(&mut Self) -> Option<(Request, Option<String>)>,
+    ) -> Turn {
+        match self.pace.try_start(now) {
+            When::Started => match take(self) {
+                Some((request, rule)) => Turn::Go(request, rule),
+                None => Turn::Parked,
+            },
+            When::At(at) => Turn::Sleep(at),
+            When::AfterOne => Turn::Parked,
+        }
+    }
+}

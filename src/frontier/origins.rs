@@ -1,0 +1,115 @@
+//! What each origin's robots.txt says, as far as it is known; asking for it is a request like any
+//! other, put at the head of its host's queue.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::canonical::{CanonicalUrl, Origin};
+use crate::request::Request;
+use crate::robots::Robots;
+
+/// How long an expired robots.txt rules on while it cannot be asked for again.
+const STALE: Duration = Duration::from_secs(30 * 86_400);
+
+/// What robots.txt says of a URL now.
+pub(super) enum Ruling {
+    /// Go, by this rule (none: by default).
+    Allowed(Option<String>),
+    /// Not, by this rule.
+    Disallowed(String),
+    /// robots.txt is not here yet, or cannot be had.
+    Wait,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rules: Option<Arc<Robots>>,
+    /// Until when the rules count; after that they are asked for again while they rule on.
+    fresh_until: Option<Instant>,
+    /// A request for it waits or is under way.
+    asked: bool,
+    /// It could not be had: the origin's URLs are deferred.
+    unreachable: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Origins {
+    states: HashMap<Origin, State>,
+    obey: bool,
+    question: Option<Request>,
+}
+
+impl Origins {
+    pub(super) fn new(obey: bool) -> Self {
+        Self {
+            states: HashMap::new(),
+            obey,
+            question: None,
+        }
+    }
+
+    /// What robots.txt says of a URL; where it has to be asked for, [`Origins::take_question`] has the
+    /// request afterwards.
+    pub(super) fn rule(&mut self, url: &CanonicalUrl, now: Instant) -> Ruling {
+        if !self.obey {
+            return Ruling::Allowed(Some("robots.txt ignored".to_owned()));
+        }
+        let origin = url.origin();
+        let state = self.states.entry(origin.clone()).or_default();
+        let stale = state.fresh_until.is_none_or(|until| until <= now);
+        if stale && !state.asked && !state.unreachable {
+            let Ok(robots_url) = origin.robots_url() else {
+                return Ruling::Allowed(None);
+            };
+            state.asked = true;
+            self.question = Some(Request::robots(robots_url, origin, 0, 0));
+        }
+        let Some(rules) = &state.rules else {
+            return Ruling::Wait;
+        };
+        let verdict = rules.verdict(url.path_and_query());
+        match verdict.rule.map(str::to_owned) {
+            rule if verdict.allowed => Ruling::Allowed(rule),
+            rule => Ruling::Disallowed(rule.unwrap_or_else(|| "robots.txt".to_owned())),
+        }
+    }
+
+    pub(super) fn take_question(&mut self) -> Option<Request> {
+        self.question.take()
+    }
+
+    pub(super) fn known(&mut self, origin: Origin, rules: Arc<Robots>, fresh_until: Instant) {
+        let state = State {
+            rules: Some(rules),
+            fresh_until: Some(fresh_until),
+            ..State::default()
+        };
+        self.states.insert(origin, state);
+    }
+
+    /// Says that the robots.txt could not be had. Whether an old copy rules on.
+    pub(super) fn unreachable(
+        &mut self,
+        origin: &Origin,
+        ask_again: Instant,
+        now: Instant,
+    ) -> bool {
+        let state = self.states.entry(origin.clone()).or_default();
+        state.asked = false;
+        let old = state.fresh_until.is_some_and(|until| until + STALE > now);
+        if state.rules.is_some() && old {
+            state.fresh_until = Some(ask_again);
+        } else {
+            state.unreachable = true;
+            state.rules = None;
+        }
+        !state.unreachable
+    }
+
+    pub(super) fn is_unreachable(&self, origin: &Origin) -> bool {
+        self.states
+            .get(origin)
+            .is_some_and(|state| state.unreachable)
+    }
+}
