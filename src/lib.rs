@@ -10,3 +10,4 @@ pub mod record;
 pub mod request;
 pub mod robots;
 pub mod scope;
+pub mod store;

@@ -1,0 +1,433 @@
+//! Bodies in files: `pages/<host[_port]>/<slug>-<16 hex of the SHA-256>.<extension>`, readable and named
+//! by content at once. A file is whole before the row that names it is written.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use tokio::io::AsyncWriteExt;
+
+use super::{PAGES, StoreError};
+use crate::canonical::CanonicalUrl;
+
+/// Longest readable part of a name.
+const MAX_SLUG: usize = 80;
+/// Files of one host in one folder; beyond that they go to sub-folders by digest.
+const MAX_FILES: u32 = 4000;
+/// Hosts whose folders are remembered.
+const MAX_KNOWN: usize = 16_384;
+
+/// Extensions by media type; what is not here is `bin`.
+const EXTENSIONS: [(&str, &str); 24] = [
+    ("text/html", "html"),
+    ("application/xhtml+xml", "xhtml"),
+    ("text/plain", "txt"),
+    ("text/css", "css"),
+    ("text/javascript", "js"),
+    ("application/javascript", "js"),
+    ("application/json", "json"),
+    ("application/ld+json", "json"),
+    ("application/xml", "xml"),
+    ("text/xml", "xml"),
+    ("application/rss+xml", "xml"),
+    ("application/atom+xml", "xml"),
+    ("text/csv", "csv"),
+    ("text/markdown", "md"),
+    ("application/pdf", "pdf"),
+    ("application/zip", "zip"),
+    ("application/gzip", "gz"),
+    ("image/png", "png"),
+    ("image/jpeg", "jpg"),
+    ("image/gif", "gif"),
+    ("image/webp", "webp"),
+    ("image/svg+xml", "svg"),
+    ("image/x-icon", "ico"),
+    ("font/woff2", "woff2"),
+];
+
+/// The folder of bodies.
+#[derive(Debug)]
+pub struct Files {
+    output: PathBuf,
+    /// How many files each known host's folder has.
+    folders: Mutex<HashMap<String, u32>>,
+}
+
+impl Files {
+    /// Bodies go below `output/pages`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made, or is something else than a directory.
+    pub fn new(output: &Path) -> Result<Self, StoreError> {
+        let pages = output.join(PAGES);
+        make_directory(&pages).map_err(|source| StoreError::File {
+            path: pages,
+            source,
+        })?;
+        Ok(Self {
+            output: output.to_owned(),
+            folders: Mutex::default(),
+        })
+    }
+
+    /// Writes a body, unless a file with its name and content is there. Answers with its path relative
+    /// to the output directory.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn write(
+        &self,
+        url: &CanonicalUrl,
+        media_type: Option<&str>,
+        digest: &[u8; 32],
+        body: &[u8],
+    ) -> Result<String, StoreError> {
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let folder = self.folder(url, &hex)?;
+        let (slug, extension) = (slug(url), extension(media_type));
+        // Sixteen digits tell contents apart; where they do not, all of them do.
+        let mut problem = io::Error::from(io::ErrorKind::AlreadyExists);
+        for digits in [16, 64] {
+            let relative = format!("{folder}/{slug}-{}.{extension}", &hex[..digits]);
+            match create(&self.output.join(&relative), body).await {
+                Ok(()) => return Ok(relative),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => problem = error,
+                Err(source) => {
+                    return Err(StoreError::File {
+                        path: self.output.join(relative),
+                        source,
+                    });
+                }
+            }
+        }
+        Err(StoreError::File {
+            path: self.output.join(folder),
+            source: problem,
+        })
+    }
+
+    /// The folder for a URL's body, made if need be.
+    fn folder(&self, url: &CanonicalUrl, hex: &str) -> Result<String, StoreError> {
+        let host = host_folder(url);
+        let failed = |path: PathBuf| move |source| StoreError::File { path, source };
+        let Ok(mut folders) = self.folders.lock() else {
+            return Ok(format!("{PAGES}/{host}"));
+        };
+        if folders.len() > MAX_KNOWN {
+            folders.clear();
+        }
+        let relative = format!("{PAGES}/{host}");
+        let count = match folders.get_mut(&host) {
+            Some(count) => count,
+            None => {
+                let path = self.output.join(&relative);
+                make_directory(&path).map_err(failed(path.clone()))?;
+                let there = std::fs::read_dir(&path)
+                    .map_err(failed(path.clone()))?
+                    .take(MAX_FILES as usize + 1)
+                    .count();
+                folders
+                    .entry(host)
+                    .or_insert(u32::try_from(there).unwrap_or(u32::MAX))
+            }
+        };
+        if *count < MAX_FILES {
+            *count += 1;
+            return Ok(relative);
+        }
+        drop(folders);
+        let relative = format!("{relative}/{}", &hex[..2]);
+        let path = self.output.join(&relative);
+        make_directory(&path).map_err(failed(path.clone()))?;
+        Ok(relative)
+    }
+}
+
+/// Makes a directory unless it is there; a link that stands in its place is not followed.
+fn make_directory(path: &Path) -> io::Result<()> {
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        done => return done,
+    }
+    if std::fs::symlink_metadata(path)?.is_dir() {
+        Ok(())
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::NotADirectory,
+            "something that is not a directory stands there",
+        ))
+    }
+}
+
+/// Writes a new file; one that is there must have the same content.
+async fn create(path: &Path, body: &[u8]) -> io::Result<()> {
+    // `create_new` never follows a link and never overwrites.
+    match tokio::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .await
+    {
+        Ok(mut file) => {
+            file.write_all(body).await?;
+            file.flush().await
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let there = tokio::fs::symlink_metadata(path).await?;
+            let same = there.is_file()
+                && there.len() == body.len() as u64
+                && tokio::fs::read(path).await? == body;
+            if same { Ok(()) } else { Err(error) }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A folder's name of a host: nothing in it but letters, digits, `-`, `_` and inner dots.
+fn host_folder(url: &CanonicalUrl) -> String {
+    let mut name = safe(url.host().as_str(), 200);
+    // Device names of some systems ("con", "nul") are told apart from hosts by their tail.
+    if !name.contains('.') && name.len() <= 4 {
+        name.push('_');
+    }
+    name
+}
+
+fn safe(text: &str, max: usize) -> String {
+    let kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut name: String = text
+        .chars()
+        .map(|c| if kept(c) { c } else { '_' })
+        .take(max)
+        .collect();
+    while name.starts_with('.') {
+        name.remove(0);
+    }
+    let end = name.trim_end_matches('.').len();
+    name.truncate(end);
+    if name.is_empty() {
+        "_".to_owned()
+    } else {
+        name
+    }
+}
+
+/// The readable part of a name: the path's end, and the query.
+fn slug(url: &CanonicalUrl) -> String {
+    let text = url.path_and_query();
+    let text = text.trim_matches('/');
+    let text = text
+        .strip_suffix(".html")
+        .or_else(|| text.strip_suffix(".htm"))
+        .unwrap_or(text);
+    if text.is_empty() {
+        return "index".to_owned();
+    }
+    let mut slug = String::with_capacity(MAX_SLUG);
+    // The end says more than the beginning, which pages have in common.
+    for c in text[text.len().saturating_sub(MAX_SLUG)..].chars() {
+        let c = if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        };
+        if !(c == '-' && slug.ends_with('-')) {
+            slug.push(c);
+        }
+    }
+    let slug = slug.trim_matches(['-', '.']);
+    if slug.is_empty() {
+        "page".to_owned()
+    } else {
+        slug.to_owned()
+    }
+}
+
+fn extension(media_type: Option<&str>) -> &'static str {
+    media_type
+        .and_then(|media_type| EXTENSIONS.iter().find(|row| row.0 == media_type))
+        .map_or("bin", |row| row.1)
+}
+
+/// Has the system write out what it holds of the file system that `pages` is on.
+pub(super) fn sync(pages: &Path) -> io::Result<()> {
+    match std::fs::File::open(pages) {
+        #[cfg(target_os = "linux")]
+        Ok(directory) => Ok(rustix::fs::syncfs(directory)?),
+        #[cfg(not(target_os = "linux"))]
+        Ok(directory) => directory.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes files that a killed process left and no row names. Only folders and files that changed after
+/// `since` are looked at, so the cost is that of the last moments, not of the whole crawl.
+pub(super) fn sweep(output: &Path, since: SystemTime, named: &HashSet<String>) -> io::Result<u64> {
+    let (mut removed, mut todo) = (0, vec![PAGES.to_owned()]);
+    while let Some(relative) = todo.pop() {
+        let path = output.join(&relative);
+        let entries = match std::fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        let touched = std::fs::symlink_metadata(&path)?.modified()? >= since;
+        for entry in entries {
+            let entry = entry?;
+            let (kind, name) = (
+                entry.file_type()?,
+                format!("{relative}/{}", entry.file_name().to_string_lossy()),
+            );
+            if kind.is_dir() {
+                todo.push(name);
+            } else if touched
+                && kind.is_file()
+                && entry.metadata()?.modified()? >= since
+                && !named.contains(&name)
+            {
+                std::fs::remove_file(entry.path())?;
+                removed += 1;
+            }
+        }
+    }
+    Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> CanonicalUrl {
+        CanonicalUrl::parse(text).expect(text)
+    }
+
+    #[test]
+    fn names() {
+        for (text, folder, name) in [
+            ("http://example.com/", "example.com", "index"),
+            (
+                "https://example.com:8443/a/b.html",
+                "example.com_8443",
+                "a-b",
+            ),
+            ("http://[::1]:80/x?q=1&r=%2e", "___1_", "x-q-1-r-2e"),
+            (
+                "http://example.com/%2e%2e%2fetc%2fpasswd",
+                "example.com",
+                "2e-2e-2fetc-2fpasswd",
+            ),
+            (
+                "http://example.com/..%5c..%5cx%00",
+                "example.com",
+                "5c..-5cx-00",
+            ),
+            ("http://con/%00", "con_", "00"),
+            ("http://example.com./---", "example.com", "page"),
+        ] {
+            assert_eq!(
+                (host_folder(&url(text)).as_str(), slug(&url(text)).as_str()),
+                (folder, name),
+                "{text}"
+            );
+        }
+        let long = url(&format!(
+            "http://{}.example/{}",
+            "a".repeat(60),
+            "b/".repeat(400)
+        ));
+        assert!(slug(&long).len() <= MAX_SLUG && host_folder(&long).len() <= 200);
+        assert_eq!(
+            (
+                extension(Some("text/html")),
+                extension(Some("x/y")),
+                extension(None)
+            ),
+            ("html", "bin", "bin")
+        );
+    }
+
+    #[tokio::test]
+    async fn same_content_is_one_file_and_nothing_is_overwritten() {
+        let output = tempfile::tempdir().expect("a directory");
+        let files = Files::new(output.path()).expect("made");
+        let (page, digest) = (url("http://example.com/a"), [7; 32]);
+        let first = files
+            .write(&page, Some("text/html"), &digest, b"one")
+            .await
+            .expect("written");
+        assert_eq!(first, "pages/example.com/a-0707070707070707.html");
+        assert_eq!(
+            files
+                .write(&page, Some("text/html"), &digest, b"one")
+                .await
+                .expect("found"),
+            first
+        );
+        let second = files
+            .write(&page, Some("text/html"), &digest, b"two")
+            .await
+            .expect("written");
+        assert_ne!(first, second);
+        assert_eq!(
+            std::fs::read(output.path().join(first)).expect("there"),
+            b"one"
+        );
+        assert_eq!(
+            std::fs::read(output.path().join(second)).expect("there"),
+            b"two"
+        );
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn links_are_not_followed() {
+        let (output, elsewhere) = (
+            tempfile::tempdir().expect("a directory"),
+            tempfile::tempdir().expect("a directory"),
+        );
+        let files = Files::new(output.path()).expect("made");
+        std::os::unix::fs::symlink(elsewhere.path(), output.path().join("pages/example.com"))
+            .expect("linked");
+        let error = files
+            .write(&url("http://example.com/"), None, &[1; 32], b"x")
+            .await
+            .expect_err("refused");
+        assert!(error.to_string().contains("not a directory"), "{error}");
+        assert_eq!(
+            std::fs::read_dir(elsewhere.path()).expect("there").count(),
+            0
+        );
+    }
+
+    #[tokio::test]
+    async fn sweep_removes_what_no_row_names() {
+        let output = tempfile::tempdir().expect("a directory");
+        let files = Files::new(output.path()).expect("made");
+        let kept = files
+            .write(&url("http://a.example/"), None, &[1; 32], b"x")
+            .await
+            .expect("written");
+        let stray = files
+            .write(&url("http://a.example/"), None, &[2; 32], b"x")
+            .await
+            .expect("written");
+        let named = HashSet::from([kept.clone()]);
+        assert_eq!(
+            sweep(
+                output.path(),
+                SystemTime::now() + std::time::Duration::from_secs(60),
+                &named
+            )
+            .expect("swept"),
+            0
+        );
+        assert_eq!(
+            sweep(output.path(), SystemTime::UNIX_EPOCH, &named).expect("swept"),
+            1
+        );
+        assert!(output.path().join(kept).exists() && !output.path().join(stray).exists());
+    }
+}

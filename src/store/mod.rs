@@ -1,0 +1,246 @@
+//! What is kept: one SQLite database, written by one writer in batches, and the bodies in files.
+//!
+//! A batch is one transaction: pages, their links, the URLs that these revealed, and the removal of
+//! what is done from the queue. A body is in its file before the row that names it. So a stop at any
+//! moment loses the open batch, and nothing else.
+
+mod admit;
+mod files;
+mod lock;
+mod open;
+pub mod schema;
+mod seen;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio_rusqlite::rusqlite;
+
+pub use admit::Policy;
+pub use files::Files;
+pub(crate) use lock::holder as lock_holder;
+pub use open::{Begun, Opening, StoredRobots};
+pub use writer::{Applied, Batch};
+
+use lock::Lock;
+use writer::Writer;
+
+/// The database's name in the output directory.
+pub const DATABASE: &str = "crawl.db";
+/// The directory of bodies in the output directory.
+pub const PAGES: &str = "pages";
+
+/// What can go wrong with an output.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process is writing it.
+    #[error("another crawl is writing here{}; wait for it, or choose another directory with -o", pid.map_or_else(String::new, |pid| format!(" (pid {pid})")))]
+    Locked {
+        /// Whose process it is, if it could be read.
+        pid: Option<u32>,
+    },
+    /// The file is something else.
+    #[error("is not a database of crawl's; choose another directory with -o")]
+    Foreign,
+    /// The schema is one that this program does not know.
+    #[error(
+        "has schema version {found}, this program knows {known}; use the program that wrote it, or a newer one"
+    )]
+    Version {
+        /// What the file says.
+        found: i32,
+        /// What we know.
+        known: i32,
+    },
+    /// The run that is there has other seeds.
+    #[error("holds a crawl of {}; give the same seeds or none to go on with it, -o DIR to write elsewhere, or --fresh to move it aside", seeds.join(" "))]
+    OtherSeeds {
+        /// The seeds of the run that is there.
+        seeds: Vec<String>,
+    },
+    /// A check of the database's own accounts failed.
+    #[error(
+        "the queue and the outcomes do not add up ({0}); please report this, the crawl can go on with the same command"
+    )]
+    Accounts(String),
+    /// A file or directory could not be written or read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// SQLite failed.
+    #[error("{}", sentence(.0))]
+    Sqlite(#[from] rusqlite::Error),
+    /// The thread of the database is gone.
+    #[error("the database's thread ended unexpectedly; the same command goes on")]
+    Gone,
+}
+
+impl StoreError {
+    /// Whether it is a matter of which output was named, and not of a fault.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Locked { .. }
+            | Self::Foreign
+            | Self::Version { .. }
+            | Self::OtherSeeds { .. } => true,
+            Self::Sqlite(error) => {
+                error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<tokio_rusqlite::Error<Self>> for StoreError {
+    fn from(error: tokio_rusqlite::Error<Self>) -> Self {
+        match error {
+            tokio_rusqlite::Error::Error(error) => error,
+            tokio_rusqlite::Error::Close((_, error)) => Self::Sqlite(error),
+            _ => Self::Gone,
+        }
+    }
+}
+
+/// What SQLite's codes mean for somebody with a crawl to run.
+fn sentence(error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => "is not an SQLite database; choose another directory with -o".to_owned(),
+        Some(ErrorCode::DiskFull) => {
+            "the disk is full; nothing that was committed is lost: make room and give the same command again".to_owned()
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => format!("cannot be written ({error})"),
+        Some(ErrorCode::DatabaseCorrupt) => format!("is damaged ({error})"),
+        Some(ErrorCode::SystemIoFailure) => format!("the disk failed ({error}); give the same command again when it is mended"),
+        _ => error.to_string(),
+    }
+}
+
+/// Microseconds since 1970 (UTC), as the tables have times.
+pub(crate) fn micros(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    })
+}
+
+/// The other way round.
+pub(crate) fn from_micros(micros: i64) -> SystemTime {
+    UNIX_EPOCH + std::time::Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
+/// An output that is being written.
+#[derive(Debug)]
+pub struct Store {
+    db: tokio_rusqlite::Connection,
+    writer: Arc<Mutex<Writer>>,
+    directory: PathBuf,
+    _lock: Lock,
+}
+
+/// How a start of the program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Nothing is left to do.
+    Drained,
+    /// A limit of the run was reached.
+    Limit,
+    /// It was told to stop.
+    Signal,
+}
+
+/// The state in which a run was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The queue is empty.
+    Finished,
+    /// What is left belongs to hosts that were set aside, or whose robots.txt cannot be had.
+    Deferred {
+        /// So many URLs.
+        urls: u64,
+    },
+    /// Stopped by a limit or a signal.
+    Stopped,
+}
+
+/// How it ended, and what became of its seeds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The state of the run.
+    pub end: End,
+    /// Seeds with an outcome that is no failure.
+    pub seeds_ok: u64,
+    /// Seeds that failed, each with its class in words.
+    pub seeds_failed: Vec<(String, String)>,
+}
+
+impl Store {
+    /// Where it writes.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Applies a batch in one transaction. One batch at a time: the caller awaits it before the next,
+    /// for the queue of the database's thread has no bound of its own.
+    ///
+    /// # Errors
+    /// When the database cannot be written. Nothing of the batch is then kept.
+    pub async fn commit(&self, batch: Batch) -> Result<Applied, StoreError> {
+        self.with_writer(move |writer, connection| writer.apply(connection, batch))
+            .await
+    }
+
+    /// Has the system write out the bodies that were written so far. What was fetched before is then
+    /// certain once a batch says so ([`Batch::durable_to`]).
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn sync_files(&self) -> Result<(), StoreError> {
+        let pages = self.directory.join(PAGES);
+        let path = pages.clone();
+        match tokio::task::spawn_blocking(move || files::sync(&pages)).await {
+            Ok(done) => done.map_err(|source| StoreError::File { path, source }),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Ends the start, after checking by SQL that the queue and the outcomes add up.
+    ///
+    /// # Errors
+    /// When they do not, or the database cannot be written.
+    pub async fn end(&self, how: How) -> Result<Ended, StoreError> {
+        // Bodies first, so that no row that is certain names a file that is not.
+        self.sync_files().await?;
+        self.with_writer(move |writer, connection| writer.end(connection, how))
+            .await
+    }
+
+    /// Says that the start ended in an error, if the database still takes it.
+    pub async fn fail(&self) {
+        let _ = self
+            .with_writer(|writer, connection| writer.fail(connection))
+            .await;
+    }
+
+    async fn with_writer<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writer, &mut rusqlite::Connection) -> Result<R, StoreError>
+        + Send
+        + 'static,
+    ) -> Result<R, StoreError> {
+        let writer = Arc::clone(&self.writer);
+        let done = self.db.call(move |connection| {
+            let mut writer = writer.lock().map_err(|_| StoreError::Gone)?;
+            work(&mut writer, connection)
+        });
+        Ok(done.await?)
+    }
+}

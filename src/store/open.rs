@@ -1,0 +1,364 @@
+//! Opening an output: a new one, or one to go on with; and what the start before left behind.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio_rusqlite::rusqlite;
+
+use super::admit::{Admitter, Policy, Route};
+use super::lock::Lock;
+use super::writer::Writer;
+use super::{DATABASE, PAGES, Store, StoreError, files, from_micros, micros, schema};
+use crate::canonical::{CanonicalUrl, Host, Origin};
+use crate::config::Config;
+
+/// Statements kept prepared.
+const STATEMENTS: usize = 96;
+/// How far the clock of the file system may be behind ours.
+const CLOCK_SLACK: Duration = Duration::from_secs(10);
+/// Versions among which the files of a start's last moments are looked for.
+const RECENT_VERSIONS: i64 = 200_000;
+
+/// An output that is locked and open, before it is known what this start will do with it.
+#[derive(Debug)]
+pub struct Opening {
+    directory: PathBuf,
+    connection: Connection,
+    lock: Lock,
+    last: Option<LastRun>,
+    /// Where an older output was moved to.
+    pub moved_to: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+struct LastRun {
+    id: i64,
+    finished: bool,
+    seeds: Vec<String>,
+}
+
+/// What a start begins with.
+#[derive(Debug)]
+pub struct Begun {
+    /// The run's number.
+    pub run: i64,
+    /// The start's number.
+    pub start: i64,
+    /// Whether the run was begun by an earlier start.
+    pub resumed: bool,
+    /// Whether that start was killed, or failed.
+    pub unclean: bool,
+    /// Files that it left and no row named, now removed.
+    pub strays: u64,
+    /// Pages that count against `max-pages` already.
+    pub pages: u64,
+    /// URLs that wait.
+    pub waiting: u64,
+    /// Hosts that have something waiting, and until when they are to be left alone.
+    pub hosts: Vec<(Host, Option<SystemTime>)>,
+    /// What is known of robots.txt files.
+    pub robots: Vec<StoredRobots>,
+}
+
+/// A robots.txt that an earlier start has read and that still counts.
+#[derive(Debug)]
+pub struct StoredRobots {
+    /// Whose it is.
+    pub origin: Origin,
+    /// The answer's status; a 4xx allows everything.
+    pub status: Option<u16>,
+    /// The file.
+    pub body: Vec<u8>,
+    /// Until when it counts.
+    pub valid_until: SystemTime,
+}
+
+impl Opening {
+    /// Makes the directory if need be, locks it, and opens the database; with `fresh`, what is there is
+    /// moved aside first.
+    ///
+    /// # Errors
+    /// When another process writes there, or the database cannot be opened or is not ours.
+    pub fn open(directory: &Path, fresh: bool) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(directory).map_err(|source| StoreError::File {
+            path: directory.to_owned(),
+            source,
+        })?;
+        let lock = Lock::take(directory)?;
+        let moved_to = if fresh { move_aside(directory)? } else { None };
+        let mut connection = Connection::open(directory.join(DATABASE))?;
+        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // A query comes first: it tells what is no database before anything is written to it.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        for (pragma, value) in [("synchronous", "NORMAL"), ("temp_store", "MEMORY")] {
+            connection.pragma_update(None, pragma, value)?;
+        }
+        connection.pragma_update(None, "cache_size", -16_000)?;
+        // The writer copies the log back itself.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        schema::prepare(&mut connection, || fastrand::i64(..))?;
+        let last = connection
+            .query_row(
+                "SELECT id, state, seeds FROM run ORDER BY id DESC LIMIT 1",
+                [],
+                |row| {
+                    let seeds: String = row.get(2)?;
+                    Ok(LastRun {
+                        id: row.get(0)?,
+                        finished: row.get::<_, String>(1)? == "finished",
+                        seeds: serde_json::from_str(&seeds).unwrap_or_default(),
+                    })
+                },
+            )
+            .optional()?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            connection,
+            lock,
+            last,
+            moved_to,
+        })
+    }
+
+    /// The seeds of this start: those given, or those of the run that is there. Empty where there are
+    /// neither.
+    ///
+    /// # Errors
+    /// When the run that is there has others.
+    pub fn seeds(&self, given: Vec<CanonicalUrl>) -> Result<Vec<CanonicalUrl>, StoreError> {
+        let Some(last) = &self.last else {
+            return Ok(given);
+        };
+        let there: Vec<CanonicalUrl> = last
+            .seeds
+            .iter()
+            .filter_map(|seed| CanonicalUrl::parse(seed).ok())
+            .collect();
+        let keys = |seeds: &[CanonicalUrl]| -> HashSet<String> {
+            seeds.iter().map(|seed| seed.key().into_owned()).collect()
+        };
+        if given.is_empty() || keys(&given) == keys(&there) {
+            return Ok(there);
+        }
+        Err(StoreError::OtherSeeds {
+            seeds: last.seeds.clone(),
+        })
+    }
+
+    /// Begins a start: of the run that is there if it is unfinished, else of a new one.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn begin(
+        mut self,
+        seeds: &[CanonicalUrl],
+        policy: Policy,
+        config: &Config,
+    ) -> Result<(Store, Begun), StoreError> {
+        let (now, resume) = (
+            SystemTime::now(),
+            self.last
+                .as_ref()
+                .filter(|last| !last.finished)
+                .map(|last| last.id),
+        );
+        let (unclean, strays) = self.clean_up()?;
+        let tx = self.connection.transaction()?;
+        let number = |sql: &str| tx.query_row(sql, [], |row| row.get::<_, i64>(0));
+        let key = |name: &str| {
+            tx.query_row("SELECT value FROM meta WHERE key = ?", [name], |row| {
+                row.get::<_, i64>(0)
+            })
+        };
+        let keys = (key("hash_key_0")? as u64, key("hash_key_1")? as u64);
+        let run = if let Some(run) = resume {
+            tx.execute(
+                "UPDATE run SET state = 'running', ended = NULL WHERE id = ?",
+                [run],
+            )?;
+            run
+        } else {
+            let texts: Vec<&str> = seeds.iter().map(CanonicalUrl::as_str).collect();
+            let texts = serde_json::to_string(&texts).unwrap_or_default();
+            tx.execute(
+                "INSERT INTO run (state, seeds, begun) VALUES ('running', ?, ?)",
+                params![texts, micros(now)],
+            )?;
+            tx.last_insert_rowid()
+        };
+        // Every start tries again what the one before gave up.
+        tx.execute(
+            "UPDATE host SET set_aside = NULL WHERE set_aside IS NOT NULL",
+            [],
+        )?;
+        tx.execute(
+            "UPDATE frontier SET deferred = NULL WHERE deferred IS NOT NULL",
+            [],
+        )?;
+        let pages: i64 = tx.query_row(
+            "SELECT coalesce(sum(pages), 0) FROM start WHERE run = ?1
+             AND id > coalesce((SELECT max(id) FROM start WHERE run = ?1 AND how = 'limit'), 0)",
+            [run],
+            |row| row.get(0),
+        )?;
+        tx.execute(
+            "INSERT INTO start (run, begun, heartbeat, config, version, pid, durable_to)
+             VALUES (?1, ?2, ?2, ?3, ?4, ?5, (SELECT coalesce(max(id), 0) FROM fetch))",
+            params![
+                run,
+                micros(now),
+                config.redacted().to_toml(),
+                env!("CARGO_PKG_VERSION"),
+                std::process::id()
+            ],
+        )?;
+        let start = tx.last_insert_rowid();
+        let mut admitter = Admitter::new(run, keys, policy);
+        admitter.now = micros(now);
+        if resume.is_none() {
+            for seed in seeds {
+                admitter.reach(&tx, seed, &Route::SEED)?;
+            }
+            // The queue is read from the table like that of a resumed run.
+            admitter.admitted.clear();
+        }
+        let last_fetch = number("SELECT coalesce(max(id), 0) FROM fetch")?;
+        let waiting = number("SELECT count(*) FROM frontier")?;
+        tx.commit()?;
+        let begun = Begun {
+            run,
+            start,
+            resumed: resume.is_some(),
+            unclean,
+            strays,
+            pages: pages.unsigned_abs(),
+            waiting: waiting.unsigned_abs(),
+            hosts: waiting_hosts(&self.connection)?,
+            robots: stored_robots(&self.connection, now)?,
+        };
+        let database = self.directory.join(DATABASE);
+        let store = Store {
+            db: self.connection.into(),
+            writer: Arc::new(Mutex::new(Writer::new(
+                run, start, admitter, last_fetch, database,
+            ))),
+            directory: self.directory,
+            _lock: self.lock,
+        };
+        Ok((store, begun))
+    }
+
+    /// If the last start was killed: removes the files that it wrote and did not come to name.
+    fn clean_up(&self) -> Result<(bool, u64), StoreError> {
+        let last = self
+            .connection
+            .query_row(
+                "SELECT heartbeat, how FROM start ORDER BY id DESC LIMIT 1",
+                [],
+                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?)),
+            )
+            .optional()?;
+        let Some((heartbeat, how)) = last else {
+            return Ok((false, 0));
+        };
+        if how.is_some_and(|how| how != "failed") {
+            return Ok((false, 0));
+        }
+        let mut statement = self.connection.prepare(
+            "SELECT file FROM version WHERE id > (SELECT max(id) FROM version) - ? AND file IS NOT NULL",
+        )?;
+        let named = statement
+            .query_map([RECENT_VERSIONS], |row| row.get(0))?
+            .collect::<Result<HashSet<String>, _>>()?;
+        let since = from_micros(heartbeat) - CLOCK_SLACK;
+        let strays =
+            files::sweep(&self.directory, since, &named).map_err(|source| StoreError::File {
+                path: self.directory.join(PAGES),
+                source,
+            })?;
+        Ok((true, strays))
+    }
+}
+
+fn waiting_hosts(connection: &Connection) -> rusqlite::Result<Vec<(Host, Option<SystemTime>)>> {
+    // Hops from host to host along the key: the rows between are not read.
+    let mut statement = connection.prepare(
+        "WITH RECURSIVE waiting (id) AS (
+           SELECT min(host) FROM frontier UNION ALL
+           SELECT (SELECT min(host) FROM frontier WHERE host > waiting.id) FROM waiting WHERE waiting.id IS NOT NULL)
+         SELECT h.name, h.hold_until FROM waiting JOIN host h ON h.id = waiting.id",
+    )?;
+    let hosts = statement.query_map([], |row| {
+        let name: String = row.get(0)?;
+        Ok((
+            Host::from_stored(&name),
+            row.get::<_, Option<i64>>(1)?.map(from_micros),
+        ))
+    })?;
+    hosts.collect()
+}
+
+fn stored_robots(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<StoredRobots>> {
+    let mut statement = connection.prepare(
+        "SELECT o.text, r.status, r.body, r.valid_until FROM origin o JOIN robots r ON r.id = o.robots
+         WHERE r.reachable AND r.valid_until > ?",
+    )?;
+    let robots = statement.query_map([micros(now)], |row| {
+        let origin: String = row.get(0)?;
+        Ok(StoredRobots {
+            origin: Origin::from_stored(&origin),
+            status: row.get(1)?,
+            body: row.get(2)?,
+            valid_until: from_micros(row.get(3)?),
+        })
+    })?;
+    robots.collect()
+}
+
+/// Moves what an older crawl wrote to a sibling directory with the first free number.
+fn move_aside(directory: &Path) -> Result<Option<PathBuf>, StoreError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| StoreError::File { path, source }
+    };
+    let pieces = [
+        DATABASE.to_owned(),
+        format!("{DATABASE}-wal"),
+        format!("{DATABASE}-shm"),
+        PAGES.to_owned(),
+    ];
+    if !pieces.iter().any(|piece| directory.join(piece).exists()) {
+        return Ok(None);
+    }
+    let whole = directory.canonicalize().map_err(failed(directory))?;
+    let name = whole.file_name().map_or_else(
+        || "crawl-out".into(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    let parent = whole.parent().unwrap_or(&whole);
+    for number in 1.. {
+        let aside = parent.join(format!("{name}.{number}"));
+        match std::fs::create_dir(&aside) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(source) => {
+                return Err(StoreError::File {
+                    path: aside,
+                    source,
+                });
+            }
+            Ok(()) => {
+                for piece in pieces.iter().filter(|piece| directory.join(piece).exists()) {
+                    std::fs::rename(directory.join(piece), aside.join(piece))
+                        .map_err(failed(&aside))?;
+                }
+                return Ok(Some(aside));
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,498 @@
+//! The tables, the views, and what makes a file one of ours. `docs/schema.md` tells the views' columns,
+//! which are the contract; the tables are ours to change.
+
+use rusqlite::Connection;
+use tokio_rusqlite::rusqlite;
+
+use super::StoreError;
+use crate::fetched::FetchError;
+use crate::record::LinkKind;
+
+/// Marks the file as one of ours (`PRAGMA application_id`): "crwl".
+const APPLICATION_ID: i32 = 0x6372_776c;
+/// The number of this schema (`PRAGMA user_version`).
+pub(crate) const VERSION: i32 = 1;
+
+/// What a visit came to, as `visit.decision` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// It belongs to the crawl: it waits, or has its outcome.
+    Admitted = 0,
+    /// The scope keeps it out, whatever the route.
+    Excluded = 1,
+    /// The route by which it was found is cut (depth, redirects, nofollow); a better one overturns that.
+    Cut = 2,
+    /// Only linked in a way that is not followed (an image, a form).
+    Linked = 3,
+    /// robots.txt forbids it.
+    Disallowed = 4,
+}
+
+impl Decision {
+    pub(crate) const ALL: [(Self, &'static str); 5] = [
+        (Self::Admitted, "admitted"),
+        (Self::Excluded, "excluded"),
+        (Self::Cut, "cut"),
+        (Self::Linked, "linked"),
+        (Self::Disallowed, "disallowed"),
+    ];
+
+    pub(crate) fn from_code(code: i64) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|row| row.0 as i64 == code)
+            .map(|row| row.0)
+    }
+}
+
+/// How a URL was found when no link kind says so (`visit.via_kind`).
+pub(crate) const VIA_SEED: u8 = 100;
+/// See [`VIA_SEED`].
+pub(crate) const VIA_REDIRECT: u8 = 101;
+
+/// `fetch.kind`
+pub(crate) const FETCH_PAGE: u8 = 0;
+/// `fetch.kind`
+pub(crate) const FETCH_ROBOTS: u8 = 1;
+
+const TABLES: &str = "
+CREATE TABLE meta (
+  key   TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE run (
+  id    INTEGER PRIMARY KEY,
+  state TEXT NOT NULL CHECK (state IN ('running', 'finished', 'deferred', 'stopped')),
+  seeds TEXT NOT NULL,
+  begun INTEGER NOT NULL,
+  ended INTEGER
+);
+
+CREATE TABLE start (
+  id         INTEGER PRIMARY KEY,
+  run        INTEGER NOT NULL REFERENCES run,
+  begun      INTEGER NOT NULL,
+  heartbeat  INTEGER NOT NULL,
+  ended      INTEGER,
+  how        TEXT CHECK (how IN ('finished', 'deferred', 'limit', 'signal', 'failed')),
+  config     TEXT NOT NULL,
+  version    TEXT NOT NULL,
+  pid        INTEGER NOT NULL,
+  pages      INTEGER NOT NULL DEFAULT 0,
+  requests   INTEGER NOT NULL DEFAULT 0,
+  bytes      INTEGER NOT NULL DEFAULT 0,
+  durable_to INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE host (
+  id          INTEGER PRIMARY KEY,
+  name        TEXT NOT NULL UNIQUE,
+  hold_until  INTEGER,
+  hold_reason TEXT,
+  set_aside   TEXT
+);
+
+CREATE TABLE robots (
+  id          INTEGER PRIMARY KEY,
+  fetched     INTEGER NOT NULL,
+  valid_until INTEGER NOT NULL,
+  status      INTEGER,
+  reachable   INTEGER NOT NULL,
+  body        BLOB NOT NULL
+);
+
+CREATE TABLE origin (
+  id     INTEGER PRIMARY KEY,
+  host   INTEGER NOT NULL REFERENCES host,
+  text   TEXT NOT NULL UNIQUE,
+  robots INTEGER REFERENCES robots
+);
+
+CREATE TABLE rule (
+  id   INTEGER PRIMARY KEY,
+  text TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE url (
+  id         INTEGER PRIMARY KEY,
+  host       INTEGER NOT NULL REFERENCES host,
+  hash       INTEGER NOT NULL,
+  text       TEXT NOT NULL,
+  first_seen INTEGER NOT NULL,
+  in_scope   INTEGER NOT NULL
+);
+CREATE INDEX url_by_key ON url (host, hash);
+
+CREATE TABLE visit (
+  run          INTEGER NOT NULL REFERENCES run,
+  url          INTEGER NOT NULL REFERENCES url,
+  depth        INTEGER NOT NULL,
+  redirects    INTEGER NOT NULL,
+  via          INTEGER REFERENCES url,
+  via_kind     INTEGER NOT NULL,
+  decision     INTEGER NOT NULL,
+  rule         INTEGER REFERENCES rule,
+  last_fetch   INTEGER REFERENCES fetch,
+  good_version INTEGER REFERENCES version,
+  PRIMARY KEY (run, url)
+) WITHOUT ROWID;
+
+CREATE TABLE frontier (
+  host       INTEGER NOT NULL REFERENCES host,
+  ord        INTEGER NOT NULL,
+  kind       INTEGER NOT NULL,
+  url        INTEGER NOT NULL REFERENCES url,
+  attempt    INTEGER NOT NULL DEFAULT 0,
+  not_before INTEGER,
+  deferred   INTEGER REFERENCES rule,
+  PRIMARY KEY (host, ord, kind)
+) WITHOUT ROWID;
+
+CREATE TABLE header (
+  id   INTEGER PRIMARY KEY,
+  text TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE fetch (
+  id            INTEGER PRIMARY KEY,
+  start         INTEGER NOT NULL REFERENCES start,
+  url           INTEGER NOT NULL REFERENCES url,
+  kind          INTEGER NOT NULL,
+  attempt       INTEGER NOT NULL,
+  started       INTEGER NOT NULL,
+  head_us       INTEGER,
+  total_us      INTEGER NOT NULL,
+  peer          TEXT,
+  http_version  TEXT,
+  status        INTEGER,
+  error         INTEGER,
+  detail        TEXT,
+  header        INTEGER REFERENCES header,
+  etag          TEXT,
+  last_modified TEXT,
+  content_type  TEXT,
+  wire_bytes    INTEGER NOT NULL,
+  truncated     INTEGER NOT NULL,
+  version       INTEGER REFERENCES version,
+  redirect_to   INTEGER REFERENCES url,
+  rule          INTEGER REFERENCES rule,
+  retry_at      INTEGER
+);
+
+CREATE TABLE version (
+  id          INTEGER PRIMARY KEY,
+  url         INTEGER NOT NULL REFERENCES url,
+  digest      BLOB NOT NULL,
+  meta        INTEGER NOT NULL,
+  bytes       INTEGER NOT NULL,
+  media_type  TEXT,
+  charset     TEXT,
+  title       TEXT,
+  description TEXT,
+  language    TEXT,
+  canonical   INTEGER REFERENCES url,
+  directives  TEXT,
+  nofollow    INTEGER NOT NULL,
+  noindex     INTEGER NOT NULL,
+  file        TEXT,
+  truncated   INTEGER NOT NULL,
+  UNIQUE (url, digest, meta)
+);
+
+CREATE TABLE link (
+  version  INTEGER NOT NULL REFERENCES version,
+  position INTEGER NOT NULL,
+  target   INTEGER NOT NULL REFERENCES url,
+  kind     INTEGER NOT NULL,
+  rel      TEXT,
+  anchor   TEXT,
+  PRIMARY KEY (version, position)
+) WITHOUT ROWID;
+
+CREATE TABLE field (
+  version  INTEGER NOT NULL REFERENCES version,
+  name     TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  value    TEXT NOT NULL,
+  PRIMARY KEY (version, name, position)
+) WITHOUT ROWID;
+";
+
+/// The views. `{kind(x)}` and the like stand for expressions that turn a code into its word.
+const VIEWS: &str = "
+CREATE VIEW pages AS
+SELECT u.text AS url, f.status AS status,
+       CASE WHEN v.decision = 4 THEN 'robots_disallowed' ELSE {error:f.error} END AS error,
+       c.title AS title, v.depth AS depth, c.media_type AS content_type, c.bytes AS bytes,
+       {time:f.started} AS fetched_at, c.file AS file, lower(hex(c.digest)) AS sha256,
+       t.text AS redirect_to, c.description AS description, c.language AS language,
+       k.text AS canonical, c.directives AS directives, c.noindex AS noindex, c.charset AS charset,
+       f.total_us / 1000 AS elapsed_ms, max(f.truncated, coalesce(c.truncated, 0)) AS truncated,
+       f.version IS NOT NULL AS current, f.attempt + 1 AS attempts, w.text AS found_on, {via:v.via_kind} AS found_by,
+       r.text AS rule
+FROM visit v
+JOIN url u ON u.id = v.url
+LEFT JOIN fetch f ON f.id = v.last_fetch
+LEFT JOIN version c ON c.id = v.good_version
+LEFT JOIN url t ON t.id = f.redirect_to
+LEFT JOIN url k ON k.id = c.canonical
+LEFT JOIN url w ON w.id = v.via
+LEFT JOIN rule r ON r.id = coalesce(f.rule, v.rule)
+WHERE v.run = (SELECT max(id) FROM run) AND (v.last_fetch IS NOT NULL AND v.decision = 0 OR v.decision = 4);
+
+CREATE VIEW links AS
+SELECT s.text AS from_url, t.text AS to_url, {kind:l.kind} AS kind, l.position AS position,
+       l.rel AS rel, l.anchor AS anchor, {decision:d.decision} AS decision, f.status AS to_status, {error:f.error} AS to_error
+FROM visit v
+JOIN link l ON l.version = v.good_version
+JOIN url s ON s.id = v.url
+JOIN url t ON t.id = l.target
+LEFT JOIN visit d ON d.run = v.run AND d.url = l.target
+LEFT JOIN fetch f ON f.id = d.last_fetch
+WHERE v.run = (SELECT max(id) FROM run);
+
+CREATE VIEW broken_links AS
+SELECT from_url, to_url, anchor, kind, to_status AS status, to_error AS error
+FROM links WHERE to_status >= 400 OR to_error IS NOT NULL;
+
+CREATE VIEW redirects AS
+SELECT u.text AS url, f.status AS status, t.text AS redirect_to, g.status AS target_status,
+       {error:f.error} AS error, v.depth AS depth, w.text AS found_on
+FROM visit v
+JOIN fetch f ON f.id = v.last_fetch
+JOIN url u ON u.id = v.url
+JOIN url t ON t.id = f.redirect_to
+LEFT JOIN visit d ON d.run = v.run AND d.url = f.redirect_to
+LEFT JOIN fetch g ON g.id = d.last_fetch
+LEFT JOIN url w ON w.id = v.via
+WHERE v.run = (SELECT max(id) FROM run);
+
+CREATE VIEW errors AS
+SELECT url, coalesce(error, 'http_' || status) AS class, status, error, attempts, depth, found_on, fetched_at, rule
+FROM pages WHERE error IS NOT NULL OR status >= 400;
+
+CREATE VIEW duplicates AS
+SELECT sha256, copies, url, title, bytes FROM (
+  SELECT sha256, count(*) OVER (PARTITION BY sha256) AS copies, url, title, bytes
+  FROM pages WHERE sha256 IS NOT NULL AND current
+) WHERE copies > 1 ORDER BY copies DESC, sha256, url;
+
+CREATE VIEW requests AS
+SELECT f.id AS id, s.run AS run, f.start AS start, u.text AS url, {fetch_kind:f.kind} AS kind, f.attempt + 1 AS attempt,
+       {time:f.started} AS started_at, f.head_us / 1000.0 AS head_ms, f.total_us / 1000.0 AS total_ms, f.peer AS peer,
+       f.http_version AS http_version, f.status AS status, {error:f.error} AS error, f.detail AS detail,
+       f.content_type AS content_type, f.wire_bytes AS wire_bytes, f.truncated AS truncated, f.etag AS etag,
+       f.last_modified AS last_modified, t.text AS redirect_to, r.text AS rule, {time:f.retry_at} AS retry_at,
+       h.text AS headers
+FROM fetch f
+JOIN start s ON s.id = f.start
+JOIN url u ON u.id = f.url
+LEFT JOIN url t ON t.id = f.redirect_to
+LEFT JOIN rule r ON r.id = f.rule
+LEFT JOIN header h ON h.id = f.header;
+
+CREATE VIEW hosts AS
+SELECT h.name AS host,
+       (SELECT count(*) FROM frontier q WHERE q.host = h.id) AS queued,
+       coalesce(n.requests, 0) AS requests, coalesce(n.ok, 0) AS ok, coalesce(n.failed, 0) AS failed,
+       n.mean_ms AS mean_ms, coalesce(n.wire_bytes, 0) AS wire_bytes,
+       {time:h.hold_until} AS held_until, h.hold_reason AS hold_reason, h.set_aside AS set_aside
+FROM host h
+LEFT JOIN (
+  SELECT u.host AS host, count(*) AS requests, sum(f.status BETWEEN 200 AND 399 AND f.error IS NULL) AS ok,
+         sum(f.status >= 400 OR f.error IS NOT NULL) AS failed, avg(f.total_us) / 1000 AS mean_ms,
+         sum(f.wire_bytes) AS wire_bytes
+  FROM fetch f JOIN start s ON s.id = f.start JOIN url u ON u.id = f.url
+  WHERE s.run = (SELECT max(id) FROM run) GROUP BY u.host
+) n ON n.host = h.id
+WHERE n.requests > 0 OR EXISTS (SELECT 1 FROM frontier q WHERE q.host = h.id);
+
+CREATE VIEW queue AS
+SELECT u.text AS url, h.name AS host, v.depth AS depth, q.attempt AS failed_attempts, {time:q.not_before} AS not_before,
+       r.text AS deferred
+FROM frontier q
+JOIN url u ON u.id = q.url
+JOIN host h ON h.id = q.host
+LEFT JOIN visit v ON v.run = (SELECT max(id) FROM run) AND v.url = q.url
+LEFT JOIN rule r ON r.id = q.deferred;
+
+CREATE VIEW urls AS
+SELECT u.text AS url, {decision:v.decision} AS decision, r.text AS rule, v.depth AS depth, w.text AS found_on,
+       {via:v.via_kind} AS found_by, {time:u.first_seen} AS first_seen
+FROM visit v
+JOIN url u ON u.id = v.url
+LEFT JOIN rule r ON r.id = v.rule
+LEFT JOIN url w ON w.id = v.via
+WHERE v.run = (SELECT max(id) FROM run);
+
+CREATE VIEW runs AS
+SELECT r.id AS run, s.id AS start, r.state AS state, r.seeds AS seeds, {time:s.begun} AS begun_at, {time:s.ended} AS ended_at,
+       coalesce(s.how, CASE WHEN s.id = (SELECT max(id) FROM start) AND r.state = 'running' THEN 'running or killed' ELSE 'killed' END) AS how,
+       s.pages AS pages, s.requests AS requests, s.bytes AS bytes, s.version AS version, s.pid AS pid, s.config AS config
+FROM run r JOIN start s ON s.run = r.id;
+
+CREATE VIEW fields AS
+SELECT u.text AS url, d.name AS name, d.position AS position, d.value AS value
+FROM visit v
+JOIN field d ON d.version = v.good_version
+JOIN url u ON u.id = v.url
+WHERE v.run = (SELECT max(id) FROM run);
+";
+
+/// Expands the `{word:expression}` marks of the views.
+fn views() -> String {
+    let case = |expression: &str, words: &mut dyn Iterator<Item = (i64, &'static str)>| {
+        let arms: String = words
+            .map(|(code, word)| format!(" WHEN {code} THEN '{word}'"))
+            .collect();
+        format!("CASE {expression}{arms} END")
+    };
+    let mut out = String::with_capacity(VIEWS.len() * 2);
+    let mut rest = VIEWS;
+    while let Some((before, mark)) = rest.split_once('{') {
+        let (mark, after) = mark.split_once('}').unwrap_or((mark, ""));
+        let (word, x) = mark.split_once(':').unwrap_or((mark, ""));
+        let kinds = LinkKind::ALL.iter().map(|row| (i64::from(row.2), row.1));
+        out.push_str(before);
+        out.push_str(&match word {
+            "error" => case(x, &mut FetchError::ALL.iter().map(|row| (i64::from(row.2), row.1))),
+            "kind" => case(x, &mut { kinds }),
+            "via" => {
+                let others = [(VIA_SEED.into(), "seed"), (VIA_REDIRECT.into(), "redirect")];
+                case(x, &mut kinds.chain(others))
+            }
+            "decision" => case(x, &mut Decision::ALL.iter().map(|row| (row.0 as i64, row.1))),
+            "fetch_kind" => case(x, &mut [(FETCH_PAGE.into(), "page"), (FETCH_ROBOTS.into(), "robots")].into_iter()),
+            // Whole seconds by integer division: a float would lose the last digits.
+            _ => format!(
+                "strftime('%Y-%m-%dT%H:%M:%S', {x} / 1000000, 'unixepoch') || printf('.%03dZ', {x} / 1000 % 1000)"
+            ),
+        });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Makes the tables and views of a new database, or checks that an old one is ours and not newer.
+pub(crate) fn prepare(
+    connection: &mut Connection,
+    random: impl Fn() -> i64,
+) -> Result<(), StoreError> {
+    let number = |name: &str| {
+        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0))
+    };
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(&views())?;
+        for key in ["hash_key_0", "hash_key_1"] {
+            transaction.execute("INSERT INTO meta VALUES (?, ?)", (key, random()))?;
+        }
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()?;
+        return Ok(());
+    }
+    check(application, version)
+}
+
+/// Checks that a database that is there is ours, and of this version.
+pub(crate) fn check(application: i32, version: i32) -> Result<(), StoreError> {
+    if application != APPLICATION_ID {
+        return Err(StoreError::Foreign);
+    }
+    match version {
+        VERSION => Ok(()),
+        _ => Err(StoreError::Version {
+            found: version,
+            known: VERSION,
+        }),
+    }
+}
+
+/// The views in the order in which they are listed, each with what a row of it is.
+pub const NAMED_VIEWS: [(&str, &str); 12] = [
+    (
+        "pages",
+        "one row a URL that was asked for, or that robots.txt forbids",
+    ),
+    (
+        "links",
+        "every link, with both URLs, its kind, text and what became of its target",
+    ),
+    (
+        "broken_links",
+        "links to what failed or answered 400 and above",
+    ),
+    ("redirects", "URLs that redirect, and where to"),
+    (
+        "errors",
+        "URLs that failed, answered 400 and above, or are forbidden, by class",
+    ),
+    ("duplicates", "URLs with the same bytes"),
+    ("hosts", "hosts: queued, requests, failures, time, holds"),
+    ("queue", "URLs still to do, and why they wait"),
+    (
+        "urls",
+        "every URL that was met, and what was decided of it by which rule",
+    ),
+    (
+        "requests",
+        "every request that was made, retries and robots.txt included",
+    ),
+    ("runs", "every start of the program, and how it ended"),
+    ("fields", "values taken by configured selectors"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_database_has_every_view() {
+        let mut connection = Connection::open_in_memory().expect("in memory");
+        prepare(&mut connection, || 7).expect("made");
+        prepare(&mut connection, || 7).expect("found again");
+        for (view, _) in NAMED_VIEWS {
+            let rows: i64 = connection
+                .query_row(&format!("SELECT count(*) FROM {view}"), [], |row| {
+                    row.get(0)
+                })
+                .expect(view);
+            assert_eq!(rows, 0, "{view}");
+        }
+        let views: i64 = connection
+            .query_row(
+                "SELECT count(*) FROM sqlite_schema WHERE type = 'view'",
+                [],
+                |row| row.get(0),
+            )
+            .expect("count");
+        assert_eq!(views as usize, NAMED_VIEWS.len());
+    }
+
+    #[test]
+    fn what_is_not_ours_or_newer_is_refused() {
+        let mut connection = Connection::open_in_memory().expect("in memory");
+        connection
+            .execute_batch("CREATE TABLE theirs (x)")
+            .expect("made");
+        assert!(matches!(
+            prepare(&mut connection, || 7),
+            Err(StoreError::Foreign)
+        ));
+        let mut connection = Connection::open_in_memory().expect("in memory");
+        prepare(&mut connection, || 7).expect("made");
+        connection
+            .pragma_update(None, "user_version", VERSION + 1)
+            .expect("set");
+        assert!(
+            matches!(prepare(&mut connection, || 7), Err(StoreError::Version { found, .. }) if found == VERSION + 1)
+        );
+    }
+}

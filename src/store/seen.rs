@@ -1,0 +1,134 @@
+//! The memory of the seen set: a bounded cache of what the `url` and `visit` tables know. The tables
+//! are exact; what falls out of the cache is looked up there.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+use super::schema::Decision;
+use crate::canonical::CanonicalUrl;
+
+/// Entries of one generation.
+const GENERATION: usize = 1 << 17;
+
+/// The keyed hash of a URL's identity. Its low half is in the index; all of it is the cache's key,
+/// with the key drawn for each database, so that nobody outside can make two URLs meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct UrlHash(u128);
+
+impl UrlHash {
+    pub(super) fn of(url: &CanonicalUrl, keys: (u64, u64)) -> Self {
+        let mut hasher = SipHasher13::new_with_keys(keys.0, keys.1);
+        hasher.write(url.key().as_bytes());
+        Self(hasher.finish128().as_u128())
+    }
+
+    /// What the table's index has.
+    pub(super) fn stored(self) -> i64 {
+        self.0 as i64
+    }
+}
+
+/// What is known of a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) id: i64,
+    pub(super) host: i64,
+    /// What this run decided, at which depth and after how many redirects; none if it has not met it.
+    pub(super) visit: Option<Visit>,
+}
+
+/// See [`Known::visit`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Visit {
+    pub(super) decision: Decision,
+    pub(super) depth: u32,
+    pub(super) redirects: u32,
+}
+
+/// The hash is already one.
+#[derive(Debug, Default)]
+pub(super) struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u128(&mut self, value: u128) {
+        self.0 = value as u64 ^ (value >> 64) as u64;
+    }
+}
+
+type Generation = HashMap<UrlHash, Known, BuildHasherDefault<AsIs>>;
+
+/// Two generations: when the young one is full it becomes the old one, and what was not asked for
+/// since is forgotten.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    young: Generation,
+    old: Generation,
+}
+
+impl Seen {
+    pub(super) fn get(&mut self, hash: UrlHash) -> Option<Known> {
+        if let Some(known) = self.young.get(&hash) {
+            return Some(*known);
+        }
+        let known = self.old.remove(&hash)?;
+        self.put(hash, known);
+        Some(known)
+    }
+
+    pub(super) fn put(&mut self, hash: UrlHash, known: Known) {
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(hash, known);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(text: &str, keys: (u64, u64)) -> UrlHash {
+        UrlHash::of(&CanonicalUrl::parse(text).expect(text), keys)
+    }
+
+    #[test]
+    fn hash_is_keyed_stable_and_of_the_identity() {
+        let one = hash("http://a.example/%7ex", (1, 2));
+        assert_eq!(one, hash("http://a.example/~x", (1, 2)));
+        assert_ne!(one, hash("http://a.example/~x", (1, 3)));
+        // It is written to disk: it must not change with the library.
+        assert_eq!(one.stored(), hash("http://a.example/~x", (1, 2)).stored());
+    }
+
+    #[test]
+    fn cache_is_bounded_and_keeps_what_is_used() {
+        let mut seen = Seen::default();
+        let known = |id| Known {
+            id,
+            host: 1,
+            visit: None,
+        };
+        let favourite = UrlHash(u128::MAX);
+        seen.put(favourite, known(-1));
+        for id in 0..5 * GENERATION as i64 {
+            seen.put(UrlHash(id as u128), known(id));
+            if id % 1000 == 0 {
+                assert_eq!(seen.get(favourite).map(|known| known.id), Some(-1));
+            }
+        }
+        assert!(seen.young.len() + seen.old.len() <= 2 * GENERATION);
+        assert_eq!(seen.get(UrlHash(0)), None);
+    }
+}
