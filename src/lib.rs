@@ -1,6 +1,9 @@
 //! A web crawler that turns a site, or a thousand of them, into one SQLite database.
+pub mod answers;
 pub mod canonical;
 pub mod config;
+pub mod engine;
+pub mod error;
 pub mod fetch;
 pub mod fetched;
 pub mod frontier;
@@ -10,4 +13,7 @@ pub mod record;
 pub mod request;
 pub mod robots;
 pub mod scope;
+pub mod stats;
 pub mod store;
+
+pub use error::{Error, Result};

@@ -1,0 +1,72 @@
+//! Reading an output: one read-only room a subcommand, over one [`Reader`]. Works while a crawl writes.
+
+mod cell;
+pub use cell::printable;
+
+pub mod query;
+pub mod status;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use tokio_rusqlite::rusqlite;
+
+use crate::error::{Error, Result};
+use crate::store::schema;
+use crate::store::{DATABASE, StoreError};
+
+/// A read-only connection to an output's database.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Reader {
+    /// Opens the database of an output directory, or a database by its own path.
+    ///
+    /// # Errors
+    /// When there is none, it is not ours, or has another schema.
+    pub fn open(output: &Path) -> Result<Self> {
+        let path = if output.is_dir() {
+            output.join(DATABASE)
+        } else {
+            output.to_owned()
+        };
+        let failed = |source: StoreError| Error::Store {
+            path: path.clone(),
+            source,
+        };
+        if !path.exists() {
+            let source = std::io::Error::new(
+                std::io::ErrorKind::NotFound,
+                "no crawl here; name its directory with -o",
+            );
+            return Err(failed(StoreError::File {
+                path: path.clone(),
+                source,
+            }));
+        }
+        let open = || -> std::result::Result<Connection, StoreError> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(&path, flags)?;
+            connection.busy_timeout(Duration::from_secs(10))?;
+            let number = |name: &str| {
+                connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0))
+            };
+            schema::check(number("application_id")?, number("user_version")?)?;
+            connection.pragma_update(None, "query_only", true)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(failed)?;
+        Ok(Self { connection, path })
+    }
+
+    fn failed(&self, source: rusqlite::Error) -> Error {
+        Error::Store {
+            path: self.path.clone(),
+            source: source.into(),
+        }
+    }
+}

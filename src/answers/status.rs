@@ -1,0 +1,171 @@
+//! `crawl status`: what somebody with a running or a stopped crawl wants to know, in ten lines; and why a
+//! crawl found so little.
+
+use std::collections::BTreeMap;
+
+use rusqlite::OptionalExtension;
+use serde::Serialize;
+use tokio_rusqlite::rusqlite;
+
+use super::Reader;
+use crate::error::Result;
+use crate::store::lock_holder;
+
+/// Where a crawl stands.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// The run's number.
+    pub run: i64,
+    /// `running`, `finished`, `deferred`, `stopped`, or `killed`: begun, not ended, and nobody at it.
+    pub state: String,
+    /// Its seeds.
+    pub seeds: Vec<String>,
+    /// The process that writes now, if one does.
+    pub pid: Option<u32>,
+    /// When the run began (UTC).
+    pub begun_at: String,
+    /// The last sign of life (UTC).
+    pub heartbeat_at: String,
+    /// Starts of the program within the run.
+    pub starts: u64,
+    /// Pages, requests and bytes of the run.
+    pub pages: u64,
+    /// See `pages`.
+    pub requests: u64,
+    /// See `pages`.
+    pub bytes: u64,
+    /// URLs that wait, and those of them that wait for the next start.
+    pub queued: u64,
+    /// See `queued`.
+    pub deferred: u64,
+    /// URLs that failed, answered 400 and above, or are forbidden, by class.
+    pub failures: BTreeMap<String, u64>,
+    /// Hosts that are held or set aside, and why; ten at the most.
+    pub held: Vec<(String, String)>,
+}
+
+/// Reads where the latest run stands; `None` where nothing was ever begun.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn read(reader: &Reader) -> Result<Option<Status>> {
+    status(reader).map_err(|error| reader.failed(error))
+}
+
+fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
+    let connection = &reader.connection;
+    let pid = reader.path.parent().and_then(lock_holder);
+    let time =
+        |column: &str| format!("strftime('%Y-%m-%d %H:%M:%S', {column} / 1000000, 'unixepoch')");
+    let sql = format!(
+        "SELECT r.id, r.state, r.seeds, {}, {}, count(*), sum(s.pages), sum(s.requests), sum(s.bytes)
+         FROM run r JOIN start s ON s.run = r.id WHERE r.id = (SELECT max(id) FROM run) GROUP BY r.id",
+        time("r.begun"),
+        time("max(s.heartbeat)")
+    );
+    let status = connection
+        .query_row(&sql, [], |row| {
+            let (state, seeds): (String, String) = (row.get(1)?, row.get(2)?);
+            Ok(Status {
+                run: row.get(0)?,
+                state: if state == "running" && pid.is_none() {
+                    "killed".to_owned()
+                } else {
+                    state
+                },
+                seeds: serde_json::from_str(&seeds).unwrap_or_default(),
+                pid,
+                begun_at: row.get(3)?,
+                heartbeat_at: row.get(4)?,
+                starts: row.get::<_, i64>(5)?.unsigned_abs(),
+                pages: row.get::<_, i64>(6)?.unsigned_abs(),
+                requests: row.get::<_, i64>(7)?.unsigned_abs(),
+                bytes: row.get::<_, i64>(8)?.unsigned_abs(),
+                queued: 0,
+                deferred: 0,
+                failures: BTreeMap::new(),
+                held: Vec::new(),
+            })
+        })
+        .optional()?;
+    let Some(mut status) = status else {
+        return Ok(None);
+    };
+    (status.queued, status.deferred) = connection.query_row(
+        "SELECT count(*), count(deferred) FROM frontier",
+        [],
+        |row| {
+            Ok((
+                row.get::<_, i64>(0)?.unsigned_abs(),
+                row.get::<_, i64>(1)?.unsigned_abs(),
+            ))
+        },
+    )?;
+    status.failures = connection
+        .prepare("SELECT class, count(*) FROM errors GROUP BY class")?
+        .query_map([], |row| {
+            Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    status.held = connection
+        .prepare(
+            "SELECT name, coalesce('set aside: ' || set_aside, 'held until '
+                    || strftime('%H:%M:%S', hold_until / 1000000, 'unixepoch') || ' UTC: ' || hold_reason)
+             FROM host WHERE set_aside IS NOT NULL OR hold_until > unixepoch() * 1000000 LIMIT 10",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Some(status))
+}
+
+/// Why a crawl of one page or none may have found no more, each with what to try.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn why_so_few(reader: &Reader) -> Result<Vec<String>> {
+    hints(reader).map_err(|error| reader.failed(error))
+}
+
+fn hints(reader: &Reader) -> rusqlite::Result<Vec<String>> {
+    let mut hints = Vec::new();
+    let connection = &reader.connection;
+    let mut redirects = connection.prepare(
+        "SELECT p.url, p.redirect_to FROM pages p JOIN urls u ON u.url = p.redirect_to
+         WHERE p.found_by = 'seed' AND u.decision = 'excluded' LIMIT 3",
+    )?;
+    for row in redirects.query_map([], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    })? {
+        let (seed, target) = row?;
+        hints.push(format!(
+            "{seed} redirects to {target}, which is out of scope: use that as --seed"
+        ));
+    }
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let forbidden = count("SELECT count(*) FROM pages WHERE error = 'robots_disallowed'")?;
+    if forbidden > 0 {
+        hints.push(format!(
+            "robots.txt forbids {forbidden} of the URLs that were met (see: crawl query errors)"
+        ));
+    }
+    for (decision, what, remedy) in [
+        ("excluded", "out of scope", "--scope domain or --scope any"),
+        (
+            "cut",
+            "cut by a limit or nofollow",
+            "a larger --max-depth, or --ignore-nofollow",
+        ),
+    ] {
+        let number = count(&format!(
+            "SELECT count(*) FROM urls WHERE decision = '{decision}'"
+        ))?;
+        if number > 0 {
+            hints.push(format!("{number} links are {what}: try {remedy}"));
+        }
+    }
+    if hints.is_empty() && count("SELECT count(*) FROM links")? == 0 {
+        hints.push("the page has no links in its HTML: a site built by scripts in the browser looks like this".to_owned());
+    }
+    Ok(hints)
+}

@@ -1,0 +1,651 @@
+//! The one place that knows every stage: owns the frontier, moves values from stage to stage in one
+//! select loop, and shuts down in order.
+//!
+//! What is exact here is exact because one task sees all events: when the frontier is drained, no
+//! request is under way, and the store has applied every record, the crawl is at its end. No timer
+//! decides that.
+
+mod work;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::canonical::{CanonicalUrl, Host, Origin};
+use crate::config::{Config, ConfigError};
+use crate::error::{Error, Result};
+use crate::fetch::Fetcher;
+use crate::fetched::FetchError;
+use crate::frontier::{Frontier, Next, Settings};
+use crate::politeness::{Consequence, Limits};
+use crate::record::{Fate, Hold, Record};
+use crate::request::Request;
+use crate::robots;
+use crate::scope::Scope;
+use crate::stats::{Bottleneck, Snapshot, Stats, View};
+use crate::store::{Applied, Batch, Begun, End, Files, How, Opening, Policy, Store, StoreError};
+use work::{Done, Event, RobotsNext, Worker};
+
+/// A batch closes at this many records,
+const BATCH: usize = 256;
+/// or when the first of them has waited so long, or when nothing is ready to be asked for.
+const BATCH_TIME: Duration = Duration::from_millis(200);
+/// Records that may wait for the writer before no request starts any more.
+const MAX_PENDING: usize = 1024;
+/// Requests past their fetch (in parsing, in file writing) for each slot, before no request starts.
+const BACKLOG: usize = 2;
+/// Bytes of bodies in memory before no request starts.
+const MAX_LIVE_BYTES: u64 = 128 << 20;
+/// How often the bodies are synced and the mark of what is certain moves.
+const DURABLE_EVERY: Duration = Duration::from_secs(5);
+/// How often a snapshot is published.
+const SNAPSHOT_EVERY: Duration = Duration::from_millis(250);
+
+/// How a start of the program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Everything has its outcome.
+    Finished,
+    /// All that is left belongs to hosts that do not answer; the same settings try them again.
+    Deferred {
+        /// So many URLs.
+        urls: u64,
+    },
+    /// A limit of the run was reached; there is more to do.
+    Limit,
+    /// Told to stop; there is more to do.
+    Stopped,
+}
+
+/// What a start has done.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The run's number in the database.
+    pub run: i64,
+    /// Whether it went on with a run that an earlier start had begun.
+    pub resumed: bool,
+    /// Where an older output was moved to.
+    pub moved_to: Option<PathBuf>,
+    /// Where the database and the pages are.
+    pub output: PathBuf,
+    /// The counters at the end.
+    pub last: Snapshot,
+    /// Seeds of the run with an outcome that is no failure.
+    pub seeds_ok: u64,
+    /// Seeds that failed, each with why.
+    pub seeds_failed: Vec<(String, String)>,
+}
+
+/// What [`plan`] finds out without fetching a page.
+#[derive(Debug)]
+pub struct Plan {
+    /// The seeds, in their canonical form.
+    pub seeds: Vec<CanonicalUrl>,
+    /// The compiled scope.
+    pub scope: Arc<Scope>,
+}
+
+/// Checks the settings and the seeds, and compiles what is compiled.
+///
+/// # Errors
+/// The first setting or seed that cannot be used.
+pub fn plan(config: &Config) -> Result<Plan> {
+    config.validate()?;
+    let seeds = config.seeds.urls()?;
+    let scope = Arc::new(Scope::new(&config.scope, &seeds)?);
+    Ok(Plan { seeds, scope })
+}
+
+/// Crawls, until everything is done, a limit is reached, or `shutdown` completes.
+///
+/// Neither prints nor exits. `snapshots` gets a [`Snapshot`] a few times a second as long as anyone
+/// listens.
+///
+/// # Errors
+/// When a setting cannot be used, or the output cannot be opened or written. What was committed is
+/// kept: the same call goes on with it.
+pub async fn run(
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    snapshots: watch::Sender<Snapshot>,
+) -> Result<Summary> {
+    let Plan { seeds, .. } = plan(&config)?;
+    let output = config.output.output.clone();
+    let at = |source| Error::Store {
+        path: output.clone(),
+        source,
+    };
+    if seeds.is_empty() && (config.output.fresh || !output.join(crate::store::DATABASE).exists()) {
+        return Err(ConfigError::NoSeed.into());
+    }
+    let opening = Opening::open(&output, config.output.fresh).map_err(at)?;
+    let moved_to = opening.moved_to.clone();
+    let seeds = opening.seeds(seeds).map_err(at)?;
+    if seeds.is_empty() {
+        return Err(ConfigError::NoSeed.into());
+    }
+    let policy = Policy {
+        scope: Arc::new(Scope::new(&config.scope, &seeds)?),
+        max_depth: config.scope.max_depth.0,
+        max_redirects: config.fetch.max_redirects,
+        ignore_nofollow: config.scope.ignore_nofollow,
+    };
+    let fetcher = Fetcher::new(&config, &seeds).await?;
+    let files = if config.output.files {
+        Some(Files::new(&output).map_err(at)?)
+    } else {
+        None
+    };
+    let (store, begun) = opening.begin(&seeds, policy, &config).map_err(at)?;
+    let mut engine = Engine::new(&config, fetcher, files, store, &begun, snapshots);
+    let how = engine.crawl(shutdown).await;
+    let ended = match how {
+        Ok(how) => engine.store.end(how).await.map(|ended| (how, ended)),
+        Err(error) => Err(error),
+    };
+    match ended {
+        Ok((how, ended)) => Ok(Summary {
+            outcome: match (ended.end, how) {
+                (End::Finished, _) => Outcome::Finished,
+                (End::Deferred { urls }, _) => Outcome::Deferred { urls },
+                (End::Stopped, How::Limit) => Outcome::Limit,
+                (End::Stopped, _) => Outcome::Stopped,
+            },
+            run: begun.run,
+            resumed: begun.resumed,
+            moved_to,
+            last: engine.last_snapshot(),
+            output,
+            seeds_ok: ended.seeds_ok,
+            seeds_failed: ended.seeds_failed,
+        }),
+        Err(error) => {
+            engine.store.fail().await;
+            Err(at(error))
+        }
+    }
+}
+
+type Committing = Pin<Box<dyn Future<Output = std::result::Result<Applied, StoreError>> + Send>>;
+type Syncing = Pin<Box<dyn Future<Output = std::result::Result<i64, StoreError>> + Send>>;
+
+struct Engine {
+    frontier: Frontier,
+    store: Arc<Store>,
+    worker: Arc<Worker>,
+    events: mpsc::Receiver<Event>,
+    abort: watch::Sender<bool>,
+    snapshots: watch::Sender<Snapshot>,
+    stats: Stats,
+    /// What waits for the writer, and since when.
+    pending: Batch,
+    pending_since: Option<Instant>,
+    committing: Option<Committing>,
+    syncing: Option<Syncing>,
+    /// Requests being fetched; of these, pages; and requests whose record is not here yet.
+    in_flight: usize,
+    pages_in_flight: u64,
+    under_way: usize,
+    /// URLs in the queue, by the store's answers.
+    queued: u64,
+    last_fetch: i64,
+    bottleneck: Bottleneck,
+    concurrency: usize,
+    /// Pages that may still be had.
+    pages_left: Option<u64>,
+    stop_grace: Duration,
+    time_limit: Option<Duration>,
+    stopping: Option<How>,
+}
+
+impl Engine {
+    fn new(
+        config: &Config,
+        fetcher: Fetcher,
+        files: Option<Files>,
+        store: Store,
+        begun: &Begun,
+        snapshots: watch::Sender<Snapshot>,
+    ) -> Self {
+        let now = Instant::now();
+        let settings = Settings {
+            limits: Limits::from(&config.politeness),
+            global_interval: config.politeness.global_rate.interval(),
+            obey_robots: !config.politeness.ignore_robots,
+            resumed: begun.resumed,
+        };
+        let concurrency = config.politeness.concurrency as usize;
+        // Every task sends two events; so many fit that no task ever waits long for the engine.
+        let (sender, events) = mpsc::channel(2 * concurrency + 16);
+        let (abort, stop) = watch::channel(false);
+        let worker = Arc::new(Worker::new(config, fetcher, files, sender, stop));
+        let mut engine = Self {
+            frontier: Frontier::new(settings, now),
+            store: Arc::new(store),
+            worker,
+            events,
+            abort,
+            snapshots,
+            stats: Stats::new(now),
+            pending: Batch::default(),
+            pending_since: None,
+            committing: None,
+            syncing: None,
+            in_flight: 0,
+            pages_in_flight: 0,
+            under_way: 0,
+            queued: begun.waiting,
+            last_fetch: 0,
+            bottleneck: Bottleneck::Starting,
+            concurrency,
+            pages_left: config
+                .scope
+                .max_pages
+                .0
+                .map(|max| max.saturating_sub(begun.pages)),
+            stop_grace: config.fetch.stop_grace.0,
+            time_limit: config.scope.time_limit.0.map(|limit| limit.0),
+            stopping: None,
+        };
+        engine.load(begun, &config.politeness.user_agent, now);
+        if begun.resumed {
+            tracing::info!(
+                run = begun.run,
+                waiting = begun.waiting,
+                unclean = begun.unclean,
+                strays = begun.strays,
+                "resumed"
+            );
+        }
+        engine
+    }
+
+    /// Puts in the frontier what an earlier start has left: hosts with their holds, rules of origins.
+    fn load(&mut self, begun: &Begun, user_agent: &str, now: Instant) {
+        let (wall, agent) = (SystemTime::now(), robots::product_token(user_agent));
+        for stored in &begun.robots {
+            let Ok(url) = stored.origin.robots_url() else {
+                continue;
+            };
+            let rules = work::stored_rules(stored.status, &stored.body, agent);
+            let left = stored
+                .valid_until
+                .duration_since(wall)
+                .unwrap_or_default()
+                .min(Duration::from_secs(86_400));
+            self.frontier.robots_known(
+                &stored.origin,
+                &url.host(),
+                Arc::new(rules),
+                now + left,
+                now,
+            );
+        }
+        for (host, held_until) in &begun.hosts {
+            self.frontier.begin_on_disk(host, now);
+            if let Some(left) = held_until.and_then(|until| until.duration_since(wall).ok()) {
+                self.frontier
+                    .hold(host, now + self.frontier.longest_hold().min(left), now);
+            }
+        }
+    }
+
+    async fn crawl(
+        &mut self,
+        shutdown: impl Future<Output = ()>,
+    ) -> std::result::Result<How, StoreError> {
+        let begun = tokio::time::Instant::now();
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut durable = tokio::time::interval(DURABLE_EVERY);
+        durable.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut snapshot = tokio::time::interval(SNAPSHOT_EVERY);
+        snapshot.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut deadline = self.time_limit.and_then(|limit| begun.checked_add(limit));
+        loop {
+            let wake = self.start_what_may();
+            self.commit_what_is_due(wake.is_some());
+            if self.is_at_end() {
+                return Ok(self.stopping.unwrap_or(How::Drained));
+            }
+            let wake = wake
+                .flatten()
+                .into_iter()
+                .chain(self.batch_deadline())
+                .min();
+            tokio::select! {
+                Some(event) = self.events.recv() => {
+                    self.take(event)?;
+                    // What else is there already is taken in the same turn.
+                    for _ in 0..BATCH {
+                        match self.events.try_recv() {
+                            Ok(event) => self.take(event)?,
+                            Err(_) => break,
+                        }
+                    }
+                }
+                applied = maybe(&mut self.committing) => {
+                    self.committing = None;
+                    self.applied(applied?);
+                }
+                mark = maybe(&mut self.syncing) => {
+                    self.syncing = None;
+                    self.pending.durable_to = Some(mark?);
+                    self.pending_since.get_or_insert_with(Instant::now);
+                }
+                () = sleep_until(wake.map(tokio::time::Instant::from_std)) => {}
+                _ = durable.tick() => self.sync(),
+                _ = snapshot.tick() => self.publish(),
+                () = &mut shutdown, if self.stopping.is_none() => {
+                    deadline = Some(self.stop(How::Signal));
+                }
+                () = sleep_until(deadline) => {
+                    deadline = if self.stopping.is_none() {
+                        Some(self.stop(How::Limit))
+                    } else {
+                        // The grace is over: what is still under way ends as aborted.
+                        self.abort.send_replace(true);
+                        None
+                    };
+                }
+            }
+        }
+    }
+
+    /// From now on no request starts. Answers until when those under way have time.
+    fn stop(&mut self, how: How) -> tokio::time::Instant {
+        self.stopping = Some(how);
+        tokio::time::Instant::now() + self.stop_grace
+    }
+
+    /// Starts requests as long as there are slots, room behind them, and something that may go. Where
+    /// slots are left over, answers with the time before which nothing more may go (`None` inside: only
+    /// an event can help).
+    fn start_what_may(&mut self) -> Option<Option<Instant>> {
+        if self.pages_left.is_some_and(|left| left == 0)
+            && self.stopping.is_none()
+            && self.queued > 0
+        {
+            self.stopping = Some(How::Limit);
+        }
+        while self.stopping.is_none() {
+            if self.in_flight >= self.concurrency {
+                self.bottleneck = Bottleneck::Latency;
+                return None;
+            }
+            // Each page in flight has its place reserved: the limit is never passed.
+            if self
+                .pages_left
+                .is_some_and(|left| left <= self.pages_in_flight)
+            {
+                return Some(None);
+            }
+            if self.pending.records.len() >= MAX_PENDING {
+                self.bottleneck = Bottleneck::Disk;
+                return None;
+            }
+            let live = self.worker.live_bytes.load(Ordering::Relaxed);
+            if self.under_way >= (BACKLOG + 1) * self.concurrency || live >= MAX_LIVE_BYTES {
+                self.bottleneck = if self.worker.cpu_is_full() {
+                    Bottleneck::Cpu
+                } else {
+                    Bottleneck::Disk
+                };
+                return None;
+            }
+            match self.frontier.next(Instant::now()) {
+                Next::Request(request, rule) => self.start(request, rule),
+                Next::Disallowed(request, rule) => self.keep(disallowed(request, rule)),
+                Next::Wait(at) => {
+                    self.bottleneck = match at {
+                        Some(_) => Bottleneck::HostLimits,
+                        None if self.under_way > self.in_flight && self.worker.cpu_is_full() => {
+                            Bottleneck::Cpu
+                        }
+                        None if self.in_flight == 0 && self.committing.is_some() => {
+                            Bottleneck::Disk
+                        }
+                        None if self.frontier.queued() > 0 => Bottleneck::HostLimits,
+                        None => Bottleneck::Latency,
+                    };
+                    return Some(at);
+                }
+            }
+        }
+        Some(None)
+    }
+
+    fn start(&mut self, request: Request, rule: Option<String>) {
+        self.in_flight += 1;
+        self.under_way += 1;
+        self.pages_in_flight += u64::from(request.is_page());
+        tracing::debug!(url = %request.url, attempt = request.attempt, "request");
+        tokio::spawn(Arc::clone(&self.worker).run(request, rule));
+    }
+
+    /// Puts a record in line for the writer.
+    fn keep(&mut self, record: Record) {
+        self.stats.count(&record);
+        if record.is_counted_page() {
+            self.pages_left = self.pages_left.map(|left| left.saturating_sub(1));
+        }
+        if record.request.is_page() && record.fate == Fate::Done {
+            self.queued = self.queued.saturating_sub(1);
+        }
+        self.pending.records.push(record);
+        self.pending_since.get_or_insert_with(Instant::now);
+    }
+
+    fn take(&mut self, event: Event) -> std::result::Result<(), StoreError> {
+        match event {
+            Event::Arrived { host, answer } => {
+                self.in_flight -= 1;
+                let consequence = self.frontier.finish(&host, answer, Instant::now());
+                self.draw(host, consequence);
+                Ok(())
+            }
+            Event::Done(done) => self.done(*done),
+        }
+    }
+
+    fn draw(&mut self, host: Host, consequence: Consequence) {
+        let (wait, reason, aside) = match consequence {
+            Consequence::None => return,
+            Consequence::Hold(wait, reason) => (wait, reason, false),
+            Consequence::SetAside(wait, reason) => (wait, reason, true),
+        };
+        tracing::info!(%host, seconds = wait.as_secs(), aside, "{reason}");
+        if aside {
+            self.pending.set_aside.push((host.clone(), reason.clone()));
+        }
+        if !wait.is_zero() {
+            self.pending.holds.push(Hold {
+                host,
+                until: SystemTime::now() + wait,
+                reason,
+            });
+        }
+        self.pending_since.get_or_insert_with(Instant::now);
+    }
+
+    fn done(&mut self, done: Done) -> std::result::Result<(), StoreError> {
+        self.under_way -= 1;
+        if let Some(fatal) = done.fatal {
+            return Err(fatal);
+        }
+        if done.record.request.is_page() {
+            self.pages_in_flight -= 1;
+            if let Fate::Retry(at) = done.record.fate {
+                let now = Instant::now();
+                let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
+                let request = Request {
+                    attempt: done.record.request.attempt + 1,
+                    ..done.record.request.clone()
+                };
+                self.frontier.retry(request, now + wait, now);
+            }
+        }
+        if let Some(next) = done.robots {
+            self.robots(next);
+        }
+        if let Some(class) = done.record.failure() {
+            tracing::debug!(url = %done.record.request.url, class, "failed");
+        }
+        self.keep(done.record);
+        Ok(())
+    }
+
+    fn robots(&mut self, next: RobotsNext) {
+        let now = Instant::now();
+        let host_of = |origin: &Origin| origin.robots_url().map(|url| url.host());
+        match next {
+            RobotsNext::Hop(request) => self.frontier.push_robots(request, now, now),
+            RobotsNext::Again(request, wait) => self.frontier.push_robots(request, now + wait, now),
+            RobotsNext::Known(origin, rules, life) => {
+                let Ok(host) = host_of(&origin) else { return };
+                let asked = rules.crawl_delay();
+                let honoured = self
+                    .frontier
+                    .robots_known(&origin, &host, rules, now + life, now);
+                if asked > honoured && honoured.is_some() {
+                    tracing::warn!(%origin, ?asked, ?honoured, "Crawl-delay is longer than max-crawl-delay");
+                }
+            }
+            RobotsNext::Unreachable(origin, again) => {
+                let Ok(host) = host_of(&origin) else { return };
+                if self
+                    .frontier
+                    .robots_unreachable(&origin, &host, now + again, now)
+                {
+                    tracing::warn!(%origin, "robots.txt cannot be had: its URLs are deferred");
+                    self.pending.unreachable.push(origin);
+                    self.pending_since.get_or_insert_with(Instant::now);
+                }
+            }
+        }
+    }
+
+    /// Gives the writer its next batch when it is free and there is reason to: nothing to ask for, rows
+    /// to read, a full batch, or time.
+    fn commit_what_is_due(&mut self, idle: bool) {
+        let full = self.pending.records.len() >= BATCH;
+        let late = self.batch_deadline().is_some_and(|at| at <= Instant::now());
+        let wanted = self.pending_since.is_some() && (idle || full || late);
+        if self.committing.is_some() || !(wanted || self.frontier.wants_refill()) {
+            return;
+        }
+        self.pending_since = None;
+        let batch = Batch {
+            refills: self.frontier.take_refills(),
+            ..std::mem::take(&mut self.pending)
+        };
+        let store = Arc::clone(&self.store);
+        self.committing = Some(Box::pin(async move { store.commit(batch).await }));
+    }
+
+    fn batch_deadline(&self) -> Option<Instant> {
+        self.pending_since
+            .filter(|_| self.committing.is_none())
+            .map(|since| since + BATCH_TIME)
+    }
+
+    fn applied(&mut self, applied: Applied) {
+        let now = Instant::now();
+        self.last_fetch = applied.last_fetch;
+        self.queued += applied.admitted.len() as u64 + applied.deferred;
+        for ticket in applied.settled {
+            self.frontier.settled(ticket);
+        }
+        for request in applied.admitted {
+            self.frontier.push(request, now);
+        }
+        for refilled in applied.refilled {
+            self.frontier.refilled(refilled, now);
+        }
+    }
+
+    /// Syncs the bodies written so far; the next batch says so. Keeps the heartbeat going, too.
+    fn sync(&mut self) {
+        if self.syncing.is_some() {
+            return;
+        }
+        let (store, mark) = (Arc::clone(&self.store), self.last_fetch);
+        self.syncing = Some(Box::pin(
+            async move { store.sync_files().await.map(|()| mark) },
+        ));
+    }
+
+    fn is_at_end(&self) -> bool {
+        let idle = self.under_way == 0 && self.committing.is_none() && self.pending_since.is_none();
+        idle && (self.stopping.is_some() || self.frontier.is_drained())
+    }
+
+    fn publish(&mut self) {
+        let snapshot = self.last_snapshot();
+        self.snapshots.send_replace(snapshot);
+    }
+
+    fn last_snapshot(&mut self) -> Snapshot {
+        let now = Instant::now();
+        let view = View {
+            queued: self.queued,
+            in_flight: self.in_flight,
+            hosts: self.frontier.hosts(),
+            held: self.frontier.longest_held(now),
+            bottleneck: self.bottleneck,
+        };
+        let mut snapshot = self.stats.snapshot(now, view);
+        if self.is_at_end() {
+            snapshot.bottleneck = self.stats.bottleneck();
+            snapshot.pages_per_second = snapshot.pages as f64 / snapshot.elapsed.max(1e-6);
+        }
+        snapshot
+    }
+}
+
+/// The record of a URL that robots.txt keeps us from asking for.
+fn disallowed(request: Request, rule: String) -> Record {
+    Record {
+        request,
+        fetched: None,
+        error: Some(FetchError::RobotsDisallowed),
+        rule: Some(rule),
+        redirect_to: None,
+        content: None,
+        robots: None,
+        fate: Fate::Done,
+    }
+}
+
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The future if there is one, for ever otherwise.
+async fn maybe<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + Send>>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Failures by class, for whoever reads a [`Summary`].
+impl Summary {
+    /// Failures of this start, by class.
+    #[must_use]
+    pub fn failures(&self) -> &BTreeMap<String, u64> {
+        &self.last.failures
+    }
+}

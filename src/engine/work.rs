@@ -1,0 +1,394 @@
+//! The way of one request through the stages: fetch, then (a page) decode, digest, parse and file, or
+//! (a robots.txt) what it means for its origin. Runs in a task of its own; whatever happens on the way
+//! is a record in the end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use sha2::{Digest, Sha256};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::canonical::{Base, CanonicalUrl, Host, Origin};
+use crate::config::Config;
+use crate::fetch::{Fetcher, decode};
+use crate::fetched::{FetchError, Fetched, Timing};
+use crate::parse;
+use crate::politeness::{Answer, parse_retry_after, retry_wait};
+use crate::record::{Content, Fate, Record, RobotsAnswer};
+use crate::request::{Kind, Request};
+use crate::robots::{self, Robots};
+use crate::store::{Files, StoreError};
+
+/// How long a robots.txt counts (RFC 9309 §2.4).
+const ROBOTS_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// After how long one that cannot be had is asked for again while an old copy rules.
+const ROBOTS_AGAIN: Duration = Duration::from_secs(3600);
+
+/// What a task tells the engine.
+pub(super) enum Event {
+    /// The fetch has ended: the host is free, and this is how it behaved.
+    Arrived { host: Host, answer: Answer },
+    /// The record is ready.
+    Done(Box<Done>),
+}
+
+/// The end of a request's way.
+pub(super) struct Done {
+    pub(super) record: Record,
+    /// What a robots.txt request came to.
+    pub(super) robots: Option<RobotsNext>,
+    /// Bytes of body that are no longer held.
+    pub(super) freed: u64,
+    /// Why the crawl cannot go on: the file could not be written.
+    pub(super) fatal: Option<StoreError>,
+}
+
+/// What comes after a robots.txt request.
+pub(super) enum RobotsNext {
+    /// Its redirect is to be followed.
+    Hop(Request),
+    /// It is to be tried again after this time.
+    Again(Request, Duration),
+    /// The origin has rules now.
+    Known(Origin, Arc<Robots>, Duration),
+    /// It cannot be had: everything is disallowed for now.
+    Unreachable(Origin, Duration),
+}
+
+/// What every task needs.
+pub(super) struct Worker {
+    fetcher: Fetcher,
+    files: Option<Files>,
+    /// As many at once as cores.
+    cpu: Semaphore,
+    limits: parse::Limits,
+    agent: String,
+    retries: u32,
+    retry_wait: Duration,
+    max_body: u64,
+    /// Bytes of bodies in memory.
+    pub(super) live_bytes: AtomicU64,
+    events: mpsc::Sender<Event>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Worker {
+    pub(super) fn new(
+        config: &Config,
+        fetcher: Fetcher,
+        files: Option<Files>,
+        events: mpsc::Sender<Event>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let size = |bytes: crate::config::Bytes| usize::try_from(bytes.0).unwrap_or(usize::MAX);
+        Self {
+            fetcher,
+            files,
+            cpu: Semaphore::new(cores()),
+            limits: parse::Limits {
+                links: config.parse.max_links as usize,
+                title: size(config.parse.max_title),
+                anchor: size(config.parse.max_anchor),
+                ..parse::Limits::default()
+            },
+            agent: robots::product_token(&config.politeness.user_agent).to_owned(),
+            retries: config.fetch.retries,
+            retry_wait: config.fetch.retry_wait.0,
+            max_body: config.fetch.max_body.0,
+            live_bytes: AtomicU64::new(0),
+            events,
+            stop,
+        }
+    }
+
+    /// How many requests wait for a core, or have one.
+    pub(super) fn cpu_is_full(&self) -> bool {
+        self.cpu.available_permits() == 0
+    }
+
+    /// Runs one request to its end. The engine is always there to listen: it leaves only after the last.
+    pub(super) async fn run(self: Arc<Self>, request: Request, rule: Option<String>) {
+        let fetched = self.fetch(&request.url).await;
+        let held = fetched.body.len() as u64;
+        self.live_bytes.fetch_add(held, Ordering::Relaxed);
+        let arrived = Event::Arrived {
+            host: request.url.host(),
+            answer: answer(&fetched),
+        };
+        let _ = self.events.send(arrived).await;
+        let mut done = match request.kind.clone() {
+            Kind::Page => self.page(request, fetched, rule).await,
+            Kind::Robots { origin, hops } => self.robots(request, fetched, origin, hops),
+        };
+        self.live_bytes.fetch_sub(held, Ordering::Relaxed);
+        done.freed = held;
+        let _ = self.events.send(Event::Done(Box::new(done))).await;
+    }
+
+    async fn fetch(&self, url: &CanonicalUrl) -> Fetched {
+        let (started, clock) = (SystemTime::now(), Instant::now());
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            fetched = self.fetcher.fetch(url) => fetched,
+            _ = stop.wait_for(|stop| *stop) => {
+                let timing = Timing { started, head: None, total: clock.elapsed() };
+                Fetched::failed(FetchError::Aborted, "the crawl was stopped".to_owned(), timing)
+            }
+        }
+    }
+
+    fn fate(&self, request: &Request, fetched: &Fetched) -> Fate {
+        if fetched.error == Some(FetchError::Aborted) {
+            Fate::Kept
+        } else if fetched.is_transient() && request.attempt < self.retries {
+            Fate::Retry(
+                SystemTime::now() + retry_wait(self.retry_wait, request.attempt, fastrand::f64()),
+            )
+        } else {
+            Fate::Done
+        }
+    }
+
+    async fn page(&self, request: Request, mut fetched: Fetched, rule: Option<String>) -> Done {
+        let fate = self.fate(&request, &fetched);
+        let mut done = Done::of(request, fate, rule);
+        let head = fetched
+            .head
+            .as_ref()
+            .filter(|_| fetched.error.is_none() && done.record.fate == Fate::Done);
+        if let Some(head) = head {
+            if head.is_redirect() {
+                let location = head.get("location").and_then(|location| {
+                    Base::of(&done.record.request.url)
+                        .join(location.trim())
+                        .ok()
+                });
+                done.record.error = location.is_none().then_some(FetchError::BadRedirect);
+                done.record.redirect_to = location;
+            } else if matches!(head.status, 200..=203 | 206..=299) {
+                let body = std::mem::take(&mut fetched.body);
+                match self.content(&done.record.request.url, &fetched, body).await {
+                    Ok(content) => done.record.content = Some(content),
+                    Err(Failed::Page(error)) => done.record.error = Some(error),
+                    Err(Failed::Store(error)) => done.fatal = Some(error),
+                }
+            }
+        }
+        fetched.body = Vec::new();
+        done.record.fetched = Some(fetched);
+        done
+    }
+
+    /// Decodes and parses off the async threads, then writes the file.
+    async fn content(
+        &self,
+        url: &CanonicalUrl,
+        fetched: &Fetched,
+        body: Vec<u8>,
+    ) -> Result<Content, Failed> {
+        let head = fetched.head.clone().unwrap_or_default();
+        let (cut, max, limits, agent, page_url) = (
+            fetched.cut,
+            self.max_body,
+            self.limits,
+            self.agent.clone(),
+            url.clone(),
+        );
+        let permit = self.cpu.acquire().await;
+        let read = tokio::task::spawn_blocking(move || {
+            let decoded = decode::decode(body, &head.get_all("content-encoding"), max)?;
+            let media_type =
+                parse::media_type(head.get("content-type"), &decoded.bytes).into_owned();
+            let page = parse::parse(
+                &parse::Document {
+                    url: &page_url,
+                    content_type: head.get("content-type"),
+                    link: &head.get_all("link"),
+                    refresh: head.get("refresh"),
+                    content_language: head.get("content-language"),
+                    x_robots_tag: &head.get_all("x-robots-tag"),
+                    agent: &agent,
+                    body: &decoded.bytes,
+                },
+                &limits,
+            );
+            let content = Content {
+                digest: Sha256::digest(&decoded.bytes).into(),
+                bytes: decoded.bytes.len() as u64,
+                file: None,
+                media_type: Some(media_type),
+                cut: cut || decoded.cut,
+                page,
+            };
+            Ok((content, decoded.bytes))
+        });
+        // A panic in there is this page's failure, not the crawl's.
+        let read = read.await.unwrap_or(Err(FetchError::Internal));
+        drop(permit);
+        let (mut content, bytes) = read.map_err(Failed::Page)?;
+        if let Some(files) = &self.files {
+            let file = files
+                .write(url, content.media_type.as_deref(), &content.digest, &bytes)
+                .await;
+            content.file = Some(file.map_err(Failed::Store)?);
+        }
+        Ok(content)
+    }
+
+    /// What the answer to a robots.txt request means (RFC 9309 §2.3.1).
+    fn robots(&self, request: Request, mut fetched: Fetched, origin: Origin, hops: u32) -> Done {
+        let body = std::mem::take(&mut fetched.body);
+        let (url, attempt) = (request.url.clone(), request.attempt);
+        let fate = self.fate(&request, &fetched);
+        let mut done = Done::of(request, fate, None);
+        let status = fetched.status().filter(|_| fetched.error.is_none());
+        let target = fetched
+            .head
+            .as_ref()
+            .filter(|head| head.is_redirect())
+            .and_then(|head| {
+                Base::of(&url)
+                    .join(head.get("location").unwrap_or_default().trim())
+                    .ok()
+            });
+        let next = match (
+            &done.record.fate,
+            robots::Answer::from_status(status, hops as usize),
+        ) {
+            (Fate::Kept, _) => None,
+            (Fate::Retry(at), _) => {
+                let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
+                Some(RobotsNext::Again(
+                    Request::robots(url, origin.clone(), hops, attempt + 1),
+                    wait,
+                ))
+            }
+            (Fate::Done, robots::Answer::Follow) if target.is_some() => {
+                target.clone().map(|target| {
+                    RobotsNext::Hop(Request::robots(target, origin.clone(), hops + 1, 0))
+                })
+            }
+            (Fate::Done, robots::Answer::Rules) => {
+                let encodings = fetched
+                    .head
+                    .as_ref()
+                    .map(|head| head.get_all("content-encoding"))
+                    .unwrap_or_default();
+                // What cannot be decoded is no file with rules in it.
+                let text = decode::decode(body, &encodings, robots::MAX_BYTES as u64)
+                    .map(|decoded| decoded.bytes);
+                let text = text.unwrap_or_default();
+                let rules = Robots::parse(&text, &self.agent);
+                done.record.robots = Some(known(&origin, status, text, true));
+                Some(RobotsNext::Known(
+                    origin.clone(),
+                    Arc::new(rules),
+                    ROBOTS_LIFE,
+                ))
+            }
+            (Fate::Done, robots::Answer::Follow | robots::Answer::AllowAll) => {
+                done.record.robots = Some(known(&origin, status, Vec::new(), true));
+                Some(RobotsNext::Known(
+                    origin.clone(),
+                    Arc::new(Robots::allow_all()),
+                    ROBOTS_LIFE,
+                ))
+            }
+            // Nothing can be asked of a name that does not exist, or of an address that is not let
+            // through: the pages themselves will say so, each in its row.
+            (Fate::Done, robots::Answer::DisallowAll)
+                if hops == 0 && leads_nowhere(fetched.error) =>
+            {
+                Some(RobotsNext::Known(
+                    origin.clone(),
+                    Arc::new(Robots::allow_all()),
+                    ROBOTS_AGAIN,
+                ))
+            }
+            (Fate::Done, robots::Answer::DisallowAll) => {
+                done.record.robots = Some(known(&origin, status, Vec::new(), false));
+                Some(RobotsNext::Unreachable(origin.clone(), ROBOTS_AGAIN))
+            }
+        };
+        done.record.redirect_to = target;
+        done.record.fetched = Some(fetched);
+        done.robots = next;
+        done
+    }
+}
+
+/// Why a page has no content.
+enum Failed {
+    Page(FetchError),
+    Store(StoreError),
+}
+
+impl Done {
+    fn of(request: Request, fate: Fate, rule: Option<String>) -> Self {
+        let record = Record {
+            request,
+            fetched: None,
+            error: None,
+            rule,
+            redirect_to: None,
+            content: None,
+            robots: None,
+            fate,
+        };
+        Self {
+            record,
+            robots: None,
+            freed: 0,
+            fatal: None,
+        }
+    }
+}
+
+fn known(origin: &Origin, status: Option<u16>, body: Vec<u8>, reachable: bool) -> RobotsAnswer {
+    let life = if reachable { ROBOTS_LIFE } else { ROBOTS_AGAIN };
+    RobotsAnswer {
+        origin: origin.clone(),
+        status,
+        body,
+        reachable,
+        valid_until: SystemTime::now() + life,
+    }
+}
+
+fn leads_nowhere(error: Option<FetchError>) -> bool {
+    matches!(
+        error,
+        Some(FetchError::Dns | FetchError::PrivateAddress | FetchError::Tls)
+    )
+}
+
+/// How a host behaved, by what came of a request to it.
+fn answer(fetched: &Fetched) -> Answer {
+    let asked = || {
+        let value = fetched.head.as_ref()?.get("retry-after")?;
+        parse_retry_after(value, SystemTime::now())
+    };
+    match (fetched.error, fetched.status()) {
+        (Some(FetchError::Aborted), _) => Answer::Silent,
+        (Some(_), _) => Answer::Failed,
+        (None, Some(429 | 503)) => Answer::Throttled(asked()),
+        (None, Some(500..=599)) if asked().is_some() => Answer::Throttled(asked()),
+        (None, Some(500..=599)) => Answer::Failed,
+        (None, _) => Answer::Fine,
+    }
+}
+
+/// Cores of the machine.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The rules of a robots.txt that an earlier start has read.
+pub(super) fn stored_rules(status: Option<u16>, body: &[u8], agent: &str) -> Robots {
+    match status {
+        Some(200..=299) => Robots::parse(body, agent),
+        _ => Robots::allow_all(),
+    }
+}
