@@ -1,0 +1,57 @@
+//! The command line: flags laid over the config, the progress line, words to the user, exit codes.
+
+mod args;
+mod crawl;
+mod inspect;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use args::{Cli, Command};
+
+/// Everything is done.
+pub const FINISHED: u8 = 0;
+/// It could not go on.
+pub const FAILED: u8 = 1;
+/// Something else should have been asked for.
+pub const USAGE: u8 = 2;
+/// Everything is done, and every seed failed.
+pub const SEEDS_FAILED: u8 = 3;
+/// What is left belongs to hosts that do not answer.
+pub const DEFERRED: u8 = 4;
+/// A limit was reached.
+pub const LIMIT: u8 = 11;
+/// Stopped by a signal.
+pub const SIGNAL: u8 = 130;
+
+/// Reads the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    // clap ends the program itself for --help, --version (0) and bad usage (2).
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let done = match &cli.command {
+        None => crawl::run(&cli.crawl, &matches),
+        Some(Command::Query(args)) => inspect::query(args),
+        Some(Command::Status(args)) => inspect::status(args),
+        Some(Command::Init(args)) => inspect::init(args),
+        Some(Command::Config(args)) => crawl::show_config(args, &matches),
+        Some(Command::Completions(args)) => inspect::completions(args),
+    };
+    let code = done.unwrap_or_else(|error| {
+        eprintln!(
+            "crawl: {}",
+            ::crawl::answers::printable(&format!("{error:#}"))
+        );
+        let usage = error
+            .downcast_ref::<::crawl::Error>()
+            .is_some_and(::crawl::Error::is_usage);
+        if usage { USAGE } else { FAILED }
+    });
+    ExitCode::from(code)
+}

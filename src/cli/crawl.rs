@@ -1,0 +1,327 @@
+//! `crawl --seed URL` and `crawl config`: flags over file over defaults, then the crawl, then what there is
+//! to say about it.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use crawl::answers::{Reader, printable, status};
+use crawl::config::{Config, Limit, Reach};
+use crawl::engine::{self, Outcome, Summary};
+use crawl::stats::Snapshot;
+use tokio::sync::watch;
+
+use super::args::{self, CrawlArgs};
+use super::progress::{self, size};
+use super::{DEFERRED, FINISHED, LIMIT, SEEDS_FAILED, SIGNAL};
+
+/// The file that is read where no other is named.
+const DEFAULT_FILE: &str = "crawl.toml";
+
+/// Crawls, or says what it would do.
+pub fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
+    log(&args.talk);
+    let (config, file) = settings(args, matches)?;
+    if let Some(file) = file.filter(|_| !args.talk.quiet) {
+        eprintln!("settings: {}", file.display());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    if args.talk.dry_run {
+        return runtime.block_on(super::inspect::dry_run(config));
+    }
+    say_proxies(&config, args.talk.quiet);
+    runtime.block_on(crawl(config, &args.talk))
+}
+
+/// `crawl config`: the settings that would be used.
+pub fn show_config(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
+    let matches = matches.subcommand_matches("config").unwrap_or(matches);
+    let (config, file) = settings(args, matches)?;
+    config.validate().map_err(::crawl::Error::from)?;
+    if let Some(file) = file {
+        println!("# over {}", file.display());
+    }
+    print!("{}", config.redacted().to_toml());
+    Ok(FINISHED)
+}
+
+fn log(talk: &args::TalkArgs) {
+    let default = match (talk.quiet, talk.verbose) {
+        (true, _) => "error",
+        (_, 0) => "crawl=warn",
+        (_, 1) => "crawl=info",
+        _ => "crawl=debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CRAWL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    // URLs and words of servers are among the values: the subscriber escapes control characters.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .with_target(false)
+        .try_init();
+}
+
+/// Flags over file over defaults; and which file.
+fn settings(args: &CrawlArgs, matches: &ArgMatches) -> Result<(Config, Option<PathBuf>)> {
+    let given = |name: &str| {
+        matches
+            .value_source(name)
+            .is_some_and(|source| source != ValueSource::DefaultValue)
+    };
+    let seeds_given = given("seed") || given("input_file");
+    let file = match &args.seeds.config {
+        Some(file) => Some(file.clone()),
+        None if !seeds_given && Path::new(DEFAULT_FILE).exists() => {
+            Some(PathBuf::from(DEFAULT_FILE))
+        }
+        None => None,
+    };
+    let mut config = match &file {
+        Some(file) => Config::read(file).map_err(::crawl::Error::from)?,
+        None => Config::default(),
+    };
+    lay_over(&mut config, args, seeds_given);
+    Ok((config, file))
+}
+
+fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
+    fn set<T: Clone>(target: &mut T, flag: Option<&T>) {
+        if let Some(value) = flag {
+            target.clone_from(value);
+        }
+    }
+    if seeds_given {
+        config.seeds.seed.clone_from(&args.seeds.seed);
+        config.seeds.input_file = args.seeds.input_file.clone().unwrap_or_default();
+    }
+    let (scope, given) = (&mut config.scope, &args.scope);
+    if let Some(reach) = given.scope {
+        scope.scope = match reach {
+            args::Reach::Page => Reach::Page,
+            args::Reach::Prefix => Reach::Prefix,
+            args::Reach::Host => Reach::Host,
+            args::Reach::Domain => Reach::Domain,
+            args::Reach::Any => Reach::Any,
+        };
+    }
+    set(
+        &mut scope.include,
+        Some(&given.include).filter(|list| !list.is_empty()),
+    );
+    set(
+        &mut scope.exclude,
+        Some(&given.exclude).filter(|list| !list.is_empty()),
+    );
+    set(
+        &mut scope.max_depth,
+        given.max_depth.map(|value| Limit(Some(value))).as_ref(),
+    );
+    set(
+        &mut scope.max_pages,
+        given.max_pages.map(|value| Limit(Some(value))).as_ref(),
+    );
+    set(
+        &mut scope.time_limit,
+        given.time_limit.map(|value| Limit(Some(value))).as_ref(),
+    );
+    scope.ignore_nofollow |= given.ignore_nofollow;
+    let (politeness, given) = (&mut config.politeness, &args.politeness);
+    set(&mut politeness.rate, given.rate.as_ref());
+    set(&mut politeness.burst, given.burst.as_ref());
+    set(
+        &mut politeness.host_concurrency,
+        given.host_concurrency.as_ref(),
+    );
+    set(&mut politeness.concurrency, given.concurrency.as_ref());
+    set(&mut politeness.global_rate, given.global_rate.as_ref());
+    politeness.ignore_robots |= given.ignore_robots;
+    set(&mut politeness.user_agent, given.user_agent.as_ref());
+    let (fetch, given) = (&mut config.fetch, &args.fetch);
+    set(&mut fetch.timeout, given.timeout.as_ref());
+    set(&mut fetch.connect_timeout, given.connect_timeout.as_ref());
+    set(&mut fetch.read_timeout, given.read_timeout.as_ref());
+    set(&mut fetch.retries, given.retries.as_ref());
+    set(&mut fetch.max_body, given.max_body.as_ref());
+    set(&mut fetch.max_redirects, given.max_redirects.as_ref());
+    set(
+        &mut fetch.header,
+        Some(&given.header).filter(|list| !list.is_empty()),
+    );
+    set(&mut fetch.proxy, given.proxy.as_ref());
+    fetch.insecure |= given.insecure;
+    fetch.allow_private |= given.allow_private;
+    set(&mut config.output.output, args.output.output.as_ref());
+    config.output.files &= !args.output.no_files;
+    config.output.fresh |= args.output.fresh;
+}
+
+/// Names the proxies that the environment sets: a crawl that goes another way than one thinks is a
+/// riddle otherwise.
+fn say_proxies(config: &Config, quiet: bool) {
+    if quiet {
+        return;
+    }
+    if config.fetch.insecure {
+        eprintln!("crawl: certificates are not checked (--insecure)");
+    }
+    if !config.fetch.proxy.is_empty() {
+        eprintln!(
+            "crawl: through the proxy {}; private addresses behind it cannot be checked by name",
+            config.redacted().fetch.proxy
+        );
+        return;
+    }
+    let set = [
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+    ]
+    .into_iter()
+    .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let names: Vec<&str> = set.collect();
+    if !names.is_empty() {
+        eprintln!(
+            "crawl: through the proxy that {} names; private addresses behind it cannot be checked by name",
+            names.join(", ")
+        );
+    }
+}
+
+async fn crawl(config: Config, talk: &args::TalkArgs) -> Result<u8> {
+    let (sender, receiver) = watch::channel(Snapshot::default());
+    let shown = tokio::spawn(progress::show(talk.progress, talk.quiet, receiver));
+    let quiet = talk.quiet;
+    let summary = engine::run(config, async move { first_signal(quiet).await }, sender).await;
+    let _ = shown.await;
+    let summary = summary?;
+    if !talk.quiet {
+        let _ = tell(&summary, &mut std::io::stderr().lock());
+    }
+    Ok(match summary.outcome {
+        Outcome::Deferred { .. } => DEFERRED,
+        Outcome::Limit => LIMIT,
+        Outcome::Stopped => SIGNAL,
+        _ if summary.seeds_ok == 0 && !summary.seeds_failed.is_empty() => SEEDS_FAILED,
+        _ => FINISHED,
+    })
+}
+
+/// Completes at the first Ctrl-C or SIGTERM; the second ends the program at once, which the store
+/// bears like any other kill.
+async fn first_signal(quiet: bool) {
+    signal().await;
+    if !quiet {
+        eprintln!("crawl: stopping; what is under way has a few seconds (again: stop at once)");
+    }
+    tokio::spawn(async {
+        signal().await;
+        std::process::exit(i32::from(SIGNAL));
+    });
+}
+
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// The end of a crawl, to act on.
+fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
+    let last = &summary.last;
+    if let Some(aside) = &summary.moved_to {
+        writeln!(
+            out,
+            "moved     the crawl that was here is in {} now",
+            aside.display()
+        )?;
+    }
+    let again = "the same command goes on";
+    let how = match summary.outcome {
+        Outcome::Finished => "finished".to_owned(),
+        Outcome::Deferred { urls } => {
+            format!(
+                "ended, with {urls} URLs deferred: their hosts do not answer; the same command tries them again"
+            )
+        }
+        Outcome::Limit => format!("stopped by a limit, {} URLs queued; {again}", last.queued),
+        _ => format!("stopped by a signal, {} URLs queued; {again}", last.queued),
+    };
+    writeln!(
+        out,
+        "{how}{}",
+        if summary.resumed {
+            " (a run that an earlier start had begun)"
+        } else {
+            ""
+        }
+    )?;
+    writeln!(
+        out,
+        "pages     {} in {:.1} s ({:.1}/s), {} requests, {}",
+        last.pages,
+        last.elapsed,
+        last.pages_per_second,
+        last.requests,
+        size(last.bytes)
+    )?;
+    let failures: Vec<String> = summary
+        .failures()
+        .iter()
+        .map(|(class, count)| format!("{count} {class}"))
+        .collect();
+    if !failures.is_empty() {
+        writeln!(out, "failed    {}", failures.join(", "))?;
+    }
+    for (seed, why) in summary.seeds_failed.iter().take(5) {
+        writeln!(
+            out,
+            "seed      {} failed: {}",
+            printable(seed),
+            printable(why)
+        )?;
+    }
+    writeln!(out, "held back by {}", last.bottleneck.as_str())?;
+    let output = summary.output.display();
+    writeln!(out, "output    {output}/crawl.db and {output}/pages/")?;
+    if last.pages <= 1 && summary.outcome == Outcome::Finished {
+        let hints = Reader::open(&summary.output)
+            .and_then(|reader| status::why_so_few(&reader))
+            .unwrap_or_default();
+        for hint in hints {
+            writeln!(out, "so few?   {}", printable(&hint))?;
+        }
+    }
+    let at = if summary.output == Path::new("crawl-out") {
+        String::new()
+    } else {
+        format!(" -o {output}")
+    };
+    writeln!(
+        out,
+        "next      crawl query{at} \"SELECT status, count(*) FROM pages GROUP BY status\""
+    )?;
+    writeln!(out, "          crawl query{at} broken-links")?;
+    writeln!(
+        out,
+        "          crawl query{at} \"SELECT url, title FROM pages WHERE depth <= 1\""
+    )
+}

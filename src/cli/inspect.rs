@@ -1,0 +1,222 @@
+//! The subcommands that look at an output or a setting, and `--dry-run`.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use crawl::answers::query::{self, Format, QueryError};
+use crawl::answers::{Reader, printable, status};
+use crawl::config::Config;
+use crawl::engine::{self, Plan};
+use crawl::fetch::{Fetcher, decode};
+use crawl::robots::{self, Answer, Robots};
+use crawl::store::schema::NAMED_VIEWS;
+
+use super::FINISHED;
+use super::args::{self, Cli, CompletionsArgs, InitArgs, QueryArgs, StatusArgs};
+use super::progress::size;
+
+/// Width of a table that goes to a terminal whose width is not known.
+const COLUMNS: usize = 100;
+
+pub fn query(args: &QueryArgs) -> Result<u8> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let Some(question) = &args.question else {
+        for (name, what) in NAMED_VIEWS {
+            writeln!(out, "{:<14}{what}", name.replace('_', "-"))?;
+        }
+        return Ok(FINISHED);
+    };
+    let format = match args.format {
+        // Through a pipe nothing is cut.
+        args::Format::Table if !std::io::stdout().is_terminal() => Format::Table(None),
+        args::Format::Table => Format::Table(Some(columns())),
+        args::Format::Csv => Format::Csv,
+        args::Format::Json => Format::Json,
+        args::Format::Jsonl => Format::JsonLines,
+    };
+    let reader = Reader::open(&args.output)?;
+    match query::run(&reader, question, format, &mut out) {
+        Ok(()) => {}
+        Err(QueryError::Crawl(error)) => return Err(error.into()),
+        Err(QueryError::Write(error)) => return Err(error.into()),
+    }
+    match out.flush() {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(FINISHED),
+        done => Ok(done.map(|()| FINISHED)?),
+    }
+}
+
+fn columns() -> usize {
+    terminal_size::terminal_size()
+        .map_or(COLUMNS, |(terminal_size::Width(columns), _)| columns.into())
+}
+
+pub fn status(args: &StatusArgs) -> Result<u8> {
+    let reader = Reader::open(&args.output)?;
+    let mut out = std::io::stdout().lock();
+    let Some(status) = status::read(&reader)? else {
+        writeln!(out, "nothing was crawled yet")?;
+        return Ok(FINISHED);
+    };
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&status)?)?;
+        return Ok(FINISHED);
+    }
+    let pid = status
+        .pid
+        .map_or_else(String::new, |pid| format!(" (pid {pid})"));
+    let hint = match status.state.as_str() {
+        "killed" | "stopped" => "; the same command goes on",
+        "deferred" => "; the same command tries again what is deferred",
+        _ => "",
+    };
+    writeln!(out, "run {}     {}{pid}{hint}", status.run, status.state)?;
+    writeln!(out, "seeds     {}", printable(&status.seeds.join(" ")))?;
+    writeln!(
+        out,
+        "begun     {} UTC, {} start(s), last sign of life {} UTC",
+        status.begun_at, status.starts, status.heartbeat_at
+    )?;
+    writeln!(
+        out,
+        "pages     {}, by {} requests, {}",
+        status.pages,
+        status.requests,
+        size(status.bytes)
+    )?;
+    writeln!(
+        out,
+        "queued    {}, {} of them deferred",
+        status.queued, status.deferred
+    )?;
+    let failures: Vec<String> = status
+        .failures
+        .iter()
+        .map(|(class, count)| format!("{count} {class}"))
+        .collect();
+    writeln!(
+        out,
+        "failed    {}",
+        if failures.is_empty() {
+            "none".to_owned()
+        } else {
+            failures.join(", ")
+        }
+    )?;
+    for (host, why) in &status.held {
+        writeln!(out, "host      {} {}", printable(host), printable(why))?;
+    }
+    Ok(FINISHED)
+}
+
+pub fn init(args: &InitArgs) -> Result<u8> {
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&args.file)
+        .with_context(|| {
+            format!(
+                "cannot write {} (a file that is there is left alone)",
+                args.file.display()
+            )
+        })?;
+    file.write_all(include_bytes!("../../crawl.toml"))?;
+    println!(
+        "{} written: set [seeds] seed, then run: crawl",
+        args.file.display()
+    );
+    Ok(FINISHED)
+}
+
+pub fn completions(args: &CompletionsArgs) -> Result<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "crawl", &mut script);
+    match std::io::stdout().write_all(&script) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(FINISHED),
+        done => Ok(done.map(|()| FINISHED)?),
+    }
+}
+
+/// `--dry-run`: settings, seeds, what the scope makes of them, and the answers of their robots.txt files.
+pub async fn dry_run(config: Config) -> Result<u8> {
+    let Plan { seeds, scope } = engine::plan(&config)?;
+    print!("{}", config.redacted().to_toml());
+    println!("\n# seeds");
+    if seeds.is_empty() {
+        return Err(crawl::Error::from(crawl::config::ConfigError::NoSeed).into());
+    }
+    let fetcher = Fetcher::new(&config, &seeds)
+        .await
+        .map_err(crawl::Error::from)?;
+    let agent = robots::product_token(&config.politeness.user_agent);
+    let mut asked: Vec<(crawl::canonical::Origin, String, Robots)> = Vec::new();
+    for seed in &seeds {
+        let origin = seed.origin();
+        if !config.politeness.ignore_robots && !asked.iter().any(|known| known.0 == origin) {
+            let (words, rules) = ask(&fetcher, &origin, agent).await;
+            asked.push((origin.clone(), words, rules));
+        }
+        let robots = match asked.iter().find(|known| known.0 == origin) {
+            None => "robots.txt ignored".to_owned(),
+            Some((_, words, rules)) => {
+                let verdict = rules.verdict(seed.path_and_query());
+                let word = if verdict.allowed {
+                    "allowed"
+                } else {
+                    "disallowed"
+                };
+                format!(
+                    "robots.txt: {words}; {word}{}",
+                    verdict
+                        .rule
+                        .map_or_else(String::new, |rule| format!(" by {rule:?}"))
+                )
+            }
+        };
+        println!(
+            "# {seed}  seed, {}; {}",
+            scope.decide(seed).rule,
+            printable(&robots)
+        );
+    }
+    Ok(FINISHED)
+}
+
+/// Asks for a robots.txt and its hops: the one thing that a dry run fetches.
+async fn ask(
+    fetcher: &Fetcher,
+    origin: &crawl::canonical::Origin,
+    agent: &str,
+) -> (String, Robots) {
+    let Ok(mut url) = origin.robots_url() else {
+        return ("none".to_owned(), Robots::allow_all());
+    };
+    for hops in 0.. {
+        let fetched = fetcher.fetch(&url).await;
+        let status = fetched.status().filter(|_| fetched.error.is_none());
+        let words = match (status, &fetched.detail) {
+            (Some(status), _) => status.to_string(),
+            (None, detail) => detail.clone().unwrap_or_else(|| "no answer".to_owned()),
+        };
+        let answer = Answer::from_status(status, hops);
+        let head = fetched.head.unwrap_or_default();
+        let target = head
+            .get("location")
+            .and_then(|location| crawl::canonical::Base::of(&url).join(location).ok());
+        match (answer, target) {
+            (Answer::Follow, Some(target)) => url = target,
+            (Answer::Follow, None) => return (words, Robots::allow_all()),
+            _ => {
+                let body = decode::decode(
+                    fetched.body,
+                    &head.get_all("content-encoding"),
+                    robots::MAX_BYTES as u64,
+                );
+                let body = body.map(|decoded| decoded.bytes).unwrap_or_default();
+                return (words, answer.robots(&body, agent));
+            }
+        }
+    }
+    ("too many redirects".to_owned(), Robots::allow_all())
+}
