@@ -211,6 +211,23 @@ pub struct Record {
 }
 
 impl Record {
+    /// About so many bytes of memory it holds.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        /// A link's own size, its URL's text, its anchor's, and what the allocator adds.
+        const LINK: usize = size_of::<Link>() + 128;
+        let links = self
+            .content
+            .as_ref()
+            .map_or(0, |content| content.page.links.len());
+        let headers = self
+            .fetched
+            .as_ref()
+            .and_then(|fetched| fetched.head.as_ref())
+            .map_or(0, |head| head.headers.len());
+        size_of::<Self>() + LINK * links + 96 * headers
+    }
+
     /// The class of its failure, if it is one: an error's word, or `http_404` and the like.
     #[must_use]
     pub fn failure(&self) -> Option<String> {

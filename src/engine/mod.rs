@@ -36,8 +36,10 @@ use work::{Done, Event, RobotsNext, Worker};
 const BATCH: usize = 256;
 /// or when the first of them has waited so long, or when nothing is ready to be asked for.
 const BATCH_TIME: Duration = Duration::from_millis(200);
-/// Records that may wait for the writer before no request starts any more.
-const MAX_PENDING: usize = 1024;
+/// or at so many bytes (by estimate: links are nearly all of it).
+const BATCH_BYTES: usize = 2 << 20;
+/// Bytes of records that may wait for the writer before no request starts any more.
+const MAX_PENDING_BYTES: usize = 8 << 20;
 /// Requests past their fetch (in parsing, in file writing) for each slot, before no request starts.
 const BACKLOG: usize = 2;
 /// Bytes of bodies in memory before no request starts.
@@ -190,6 +192,7 @@ struct Engine {
     /// What waits for the writer, and since when.
     pending: Batch,
     pending_since: Option<Instant>,
+    pending_bytes: usize,
     committing: Option<Committing>,
     syncing: Option<Syncing>,
     /// Requests being fetched; of these, pages; and requests whose record is not here yet.
@@ -239,6 +242,7 @@ impl Engine {
             stats: Stats::new(now),
             pending: Batch::default(),
             pending_since: None,
+            pending_bytes: 0,
             committing: None,
             syncing: None,
             in_flight: 0,
@@ -389,7 +393,7 @@ impl Engine {
             {
                 return Some(None);
             }
-            if self.pending.records.len() >= MAX_PENDING {
+            if self.pending_bytes >= MAX_PENDING_BYTES {
                 self.bottleneck = Bottleneck::Disk;
                 return None;
             }
@@ -441,6 +445,7 @@ impl Engine {
         if record.request.is_page() && record.fate == Fate::Done {
             self.queued = self.queued.saturating_sub(1);
         }
+        self.pending_bytes += record.weight();
         self.pending.records.push(record);
         self.pending_since.get_or_insert_with(Instant::now);
     }
@@ -537,13 +542,14 @@ impl Engine {
     /// Gives the writer its next batch when it is free and there is reason to: nothing to ask for, rows
     /// to read, a full batch, or time.
     fn commit_what_is_due(&mut self, idle: bool) {
-        let full = self.pending.records.len() >= BATCH;
+        let full = self.pending.records.len() >= BATCH || self.pending_bytes >= BATCH_BYTES;
         let late = self.batch_deadline().is_some_and(|at| at <= Instant::now());
         let wanted = self.pending_since.is_some() && (idle || full || late);
         if self.committing.is_some() || !(wanted || self.frontier.wants_refill()) {
             return;
         }
         self.pending_since = None;
+        self.pending_bytes = 0;
         let batch = Batch {
             refills: self.frontier.take_refills(),
             ..std::mem::take(&mut self.pending)

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
 
 use super::{PAGES, StoreError};
 use crate::canonical::CanonicalUrl;
@@ -16,6 +17,8 @@ use crate::canonical::CanonicalUrl;
 const MAX_SLUG: usize = 80;
 /// Files of one host in one folder; beyond that they go to sub-folders by digest.
 const MAX_FILES: u32 = 4000;
+/// Files written at a time.
+const CREATORS: usize = 4;
 /// Hosts whose folders are remembered.
 const MAX_KNOWN: usize = 16_384;
 
@@ -51,6 +54,8 @@ const EXTENSIONS: [(&str, &str); 24] = [
 #[derive(Debug)]
 pub struct Files {
     output: PathBuf,
+    /// Few at a time: many that make files in one directory only wait for its lock.
+    creators: Semaphore,
     /// How many files each known host's folder has.
     folders: Mutex<HashMap<String, u32>>,
 }
@@ -68,6 +73,7 @@ impl Files {
         })?;
         Ok(Self {
             output: output.to_owned(),
+            creators: Semaphore::new(CREATORS),
             folders: Mutex::default(),
         })
     }
@@ -87,6 +93,7 @@ impl Files {
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let folder = self.folder(url, &hex)?;
         let (slug, extension) = (slug(url), extension(media_type));
+        let _creator = self.creators.acquire().await;
         // Sixteen digits tell contents apart; where they do not, all of them do.
         let mut problem = io::Error::from(io::ErrorKind::AlreadyExists);
         for digits in [16, 64] {
