@@ -7,6 +7,11 @@
 //! Two URLs that differ only in the case of percent-escapes, or in escaping what needs no escape
 //! (RFC 3986 §2.3), are one: they share a [`CanonicalUrl::key`].
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place where URLs are made"
+)]
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -256,6 +261,13 @@ impl fmt::Display for Origin {
 #[must_use]
 pub fn registrable_domain(name: &str) -> Option<&str> {
     psl::domain_str(name)
+}
+
+/// The URL of a proxy, which may be of any scheme, or of none: then it is `http`.
+#[must_use]
+pub fn parse_proxy(text: &str) -> Option<Url> {
+    let with_scheme = |text: &str| Url::parse(text).ok().filter(Url::has_host);
+    with_scheme(text).or_else(|| with_scheme(&format!("http://{text}")))
 }
 
 fn is_unreserved(byte: u8) -> bool {

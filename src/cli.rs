@@ -12,23 +12,23 @@ use clap::{CommandFactory, FromArgMatches};
 use args::{Cli, Command};
 
 /// Everything is done.
-pub const FINISHED: u8 = 0;
+pub(crate) const FINISHED: u8 = 0;
 /// It could not go on.
-pub const FAILED: u8 = 1;
+pub(crate) const FAILED: u8 = 1;
 /// Something else should have been asked for.
-pub const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 /// Everything is done, and every seed failed.
-pub const SEEDS_FAILED: u8 = 3;
+pub(crate) const SEEDS_FAILED: u8 = 3;
 /// What is left belongs to hosts that do not answer.
-pub const DEFERRED: u8 = 4;
+pub(crate) const DEFERRED: u8 = 4;
 /// A limit was reached.
-pub const LIMIT: u8 = 11;
+pub(crate) const LIMIT: u8 = 11;
 /// Stopped by a signal.
-pub const SIGNAL: u8 = 130;
+pub(crate) const SIGNAL: u8 = 130;
 
 /// Reads the command line and does what it says.
 #[must_use]
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     // clap ends the program itself for --help, --version (0) and bad usage (2).
     let matches = Cli::command().get_matches();
     let cli = match Cli::from_arg_matches(&matches) {

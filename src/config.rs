@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::canonical::{CanonicalUrl, UrlError};
+use crate::canonical::{self, CanonicalUrl, UrlError};
 use crate::robots;
 
 /// What is wrong with a setting, and where it stands.
@@ -377,10 +377,12 @@ impl Config {
     pub fn redacted(&self) -> Self {
         let mut copy = self.clone();
         for header in &mut copy.fetch.header {
-            let name = header.split(':').next().unwrap_or_default().trim();
+            let name = header
+                .split_once(':')
+                .map_or("<redacted>", |(name, _)| name.trim());
             *header = format!("{name}: <redacted>");
         }
-        if let Ok(mut proxy) = url::Url::parse(&copy.fetch.proxy)
+        if let Some(mut proxy) = canonical::parse_proxy(&copy.fetch.proxy)
             && (!proxy.username().is_empty() || proxy.password().is_some())
         {
             let redacted = proxy
@@ -454,13 +456,9 @@ impl Config {
 /// # Errors
 /// When it is not `Name: value`. The value is not repeated in the error: it may be a secret.
 pub fn parse_header(line: &str) -> Result<(http::HeaderName, http::HeaderValue), ConfigError> {
-    let bad = |message: &str| {
-        ConfigError::value(
-            "fetch.header",
-            line.split(':').next().unwrap_or_default(),
-            message,
-        )
-    };
+    // Only what is surely a name is shown.
+    let shown = line.split_once(':').map_or("<redacted>", |(name, _)| name);
+    let bad = |message: &str| ConfigError::value("fetch.header", shown, message);
     let (name, value) = line
         .split_once(':')
         .ok_or_else(|| bad("is not of the form 'Name: value'"))?;
@@ -610,7 +608,7 @@ impl fmt::Display for Span {
             ("m", 60_000),
             ("s", 1000),
         ] {
-            if millis != 0 && millis % size == 0 {
+            if millis != 0 && millis.is_multiple_of(size) {
                 return write!(f, "{}{unit}", millis / size);
             }
         }
@@ -663,7 +661,7 @@ impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, size) = BYTE_UNITS[..4]
             .iter()
-            .find(|(_, size)| self.0 != 0 && self.0 % size == 0)
+            .find(|(_, size)| self.0 != 0 && self.0.is_multiple_of(*size))
             .unwrap_or(&("B", 1));
         write!(f, "{}{unit}", self.0 / size)
     }
@@ -905,7 +903,7 @@ mod tests {
         config.fetch.header = vec!["Authorization Bearer s3cret".to_owned()];
         let error = config.validate().expect_err("no colon").to_string();
         assert!(
-            error.contains("'Name: value'") && !error.contains("Bearer: s3cret"),
+            error.contains("'Name: value'") && !error.contains("s3cret"),
             "{error}"
         );
     }

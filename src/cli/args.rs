@@ -12,11 +12,11 @@ deferred URLs (the same command tries them again); 11 stopped by a limit; 130 by
 The same command goes on where a crawl was stopped or killed. Ask the result with:
   crawl query \"SELECT url, status, title FROM pages\"";
 
-/// Turns a site, or a thousand of them, into one SQLite database.
+/// Turns a site, or a thousand of them, into one `SQLite` database.
 #[derive(Debug, Parser)]
 #[command(name = "crawl", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub struct Cli {
+pub(super) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
@@ -24,7 +24,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Answer SQL, or a named view, from a crawl's database
     Query(QueryArgs),
     /// Say where a crawl stands
@@ -32,13 +32,13 @@ pub enum Command {
     /// Write a crawl.toml with every setting at its default
     Init(InitArgs),
     /// Show the settings that would be used, as crawl.toml has them
-    Config(CrawlArgs),
+    Config(Box<CrawlArgs>),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct CrawlArgs {
+pub(super) struct CrawlArgs {
     #[command(flatten)]
     pub seeds: SeedArgs,
     #[command(flatten)]
@@ -55,7 +55,7 @@ pub struct CrawlArgs {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Seeds")]
-pub struct SeedArgs {
+pub(super) struct SeedArgs {
     /// Where to begin; https:// is assumed where no scheme is written (may be given again)
     #[arg(long, short, value_name = "URL")]
     pub seed: Vec<String>,
@@ -68,7 +68,7 @@ pub struct SeedArgs {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Reach {
+pub(super) enum Reach {
     Page,
     Prefix,
     Host,
@@ -78,7 +78,7 @@ pub enum Reach {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scope")]
-pub struct ScopeArgs {
+pub(super) struct ScopeArgs {
     /// How far from the seeds [default: host]
     #[arg(long, value_name = "SCOPE")]
     pub scope: Option<Reach>,
@@ -104,7 +104,7 @@ pub struct ScopeArgs {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Politeness")]
-pub struct PolitenessArgs {
+pub(super) struct PolitenessArgs {
     /// Requests to one host, such as 5/s, 30/min or unlimited [default: 5/s]
     #[arg(long, value_name = "RATE")]
     pub rate: Option<Rate>,
@@ -130,7 +130,7 @@ pub struct PolitenessArgs {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Fetch")]
-pub struct FetchArgs {
+pub(super) struct FetchArgs {
     /// The whole of a request [default: 1m]
     #[arg(long, value_name = "DUR")]
     pub timeout: Option<Span>,
@@ -165,7 +165,7 @@ pub struct FetchArgs {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
-pub struct OutputArgs {
+pub(super) struct OutputArgs {
     /// The directory of crawl.db and pages/ [default: crawl-out]
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
@@ -178,7 +178,7 @@ pub struct OutputArgs {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Progress {
+pub(super) enum Progress {
     /// A line that renews itself, on a terminal
     #[default]
     Auto,
@@ -190,7 +190,7 @@ pub enum Progress {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Talk")]
-pub struct TalkArgs {
+pub(super) struct TalkArgs {
     /// Say nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
@@ -206,7 +206,7 @@ pub struct TalkArgs {
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// Aligned columns, fitted to the terminal
     #[default]
     Table,
@@ -219,7 +219,7 @@ pub enum Format {
 }
 
 #[derive(Debug, Args)]
-pub struct QueryArgs {
+pub(super) struct QueryArgs {
     /// SQL, or the name of a view: pages, links, broken-links, redirects, errors, hosts, …; none lists them
     pub question: Option<String>,
     /// How rows are shown
@@ -231,7 +231,7 @@ pub struct QueryArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct StatusArgs {
+pub(super) struct StatusArgs {
     /// The output directory of the crawl, or a crawl.db
     #[arg(long, short, value_name = "DIR", default_value = "crawl-out")]
     pub output: PathBuf,
@@ -241,14 +241,14 @@ pub struct StatusArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct InitArgs {
+pub(super) struct InitArgs {
     /// Where to write it
     #[arg(default_value = "crawl.toml")]
     pub file: PathBuf,
 }
 
 #[derive(Debug, Args)]
-pub struct CompletionsArgs {
+pub(super) struct CompletionsArgs {
     /// The shell
     pub shell: clap_complete::Shell,
 }

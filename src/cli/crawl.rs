@@ -21,7 +21,7 @@ use super::{DEFERRED, FINISHED, LIMIT, SEEDS_FAILED, SIGNAL};
 const DEFAULT_FILE: &str = "crawl.toml";
 
 /// Crawls, or says what it would do.
-pub fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
+pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
     log(&args.talk);
     let (config, file) = settings(args, matches)?;
     if let Some(file) = file.filter(|_| !args.talk.quiet) {
@@ -38,7 +38,7 @@ pub fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
 }
 
 /// `crawl config`: the settings that would be used.
-pub fn show_config(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
+pub(super) fn show_config(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
     let matches = matches.subcommand_matches("config").unwrap_or(matches);
     let (config, file) = settings(args, matches)?;
     config.validate().map_err(::crawl::Error::from)?;
@@ -201,7 +201,8 @@ async fn crawl(config: Config, talk: &args::TalkArgs) -> Result<u8> {
     let (sender, receiver) = watch::channel(Snapshot::default());
     let shown = tokio::spawn(progress::show(talk.progress, talk.quiet, receiver));
     let quiet = talk.quiet;
-    let summary = engine::run(config, async move { first_signal(quiet).await }, sender).await;
+    let summary =
+        engine::run_watched(config, async move { first_signal(quiet).await }, sender).await;
     let _ = shown.await;
     let summary = summary?;
     if !talk.quiet {

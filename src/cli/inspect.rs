@@ -19,7 +19,7 @@ use super::progress::size;
 /// Width of a table that goes to a terminal whose width is not known.
 const COLUMNS: usize = 100;
 
-pub fn query(args: &QueryArgs) -> Result<u8> {
+pub(super) fn query(args: &QueryArgs) -> Result<u8> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let Some(question) = &args.question else {
         for (name, what) in NAMED_VIEWS {
@@ -52,7 +52,7 @@ fn columns() -> usize {
         .map_or(COLUMNS, |(terminal_size::Width(columns), _)| columns.into())
 }
 
-pub fn status(args: &StatusArgs) -> Result<u8> {
+pub(super) fn status(args: &StatusArgs) -> Result<u8> {
     let reader = Reader::open(&args.output)?;
     let mut out = std::io::stdout().lock();
     let Some(status) = status::read(&reader)? else {
@@ -110,7 +110,7 @@ pub fn status(args: &StatusArgs) -> Result<u8> {
     Ok(FINISHED)
 }
 
-pub fn init(args: &InitArgs) -> Result<u8> {
+pub(super) fn init(args: &InitArgs) -> Result<u8> {
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -129,7 +129,7 @@ pub fn init(args: &InitArgs) -> Result<u8> {
     Ok(FINISHED)
 }
 
-pub fn completions(args: &CompletionsArgs) -> Result<u8> {
+pub(super) fn completions(args: &CompletionsArgs) -> Result<u8> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "crawl", &mut script);
     match std::io::stdout().write_all(&script) {
@@ -139,7 +139,7 @@ pub fn completions(args: &CompletionsArgs) -> Result<u8> {
 }
 
 /// `--dry-run`: settings, seeds, what the scope makes of them, and the answers of their robots.txt files.
-pub async fn dry_run(config: Config) -> Result<u8> {
+pub(super) async fn dry_run(config: Config) -> Result<u8> {
     let Plan { seeds, scope } = engine::plan(&config)?;
     print!("{}", config.redacted().to_toml());
     println!("\n# seeds");

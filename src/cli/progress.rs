@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::args::Progress;
 
 /// Shows snapshots until there are no more.
-pub async fn show(how: Progress, quiet: bool, snapshots: watch::Receiver<Snapshot>) {
+pub(super) async fn show(how: Progress, quiet: bool, snapshots: watch::Receiver<Snapshot>) {
     match how {
         Progress::Json => json(snapshots).await,
         Progress::Auto if !quiet && std::io::stderr().is_terminal() => line(snapshots).await,
@@ -68,7 +68,7 @@ fn sentence(now: &Snapshot) -> String {
 }
 
 /// Bytes for people: three digits and a unit.
-pub fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["B", "KiB", "MiB", "GiB"] {
         if value < 1000.0 {

@@ -110,13 +110,20 @@ pub fn plan(config: &Config) -> Result<Plan> {
 
 /// Crawls, until everything is done, a limit is reached, or `shutdown` completes.
 ///
-/// Neither prints nor exits. `snapshots` gets a [`Snapshot`] a few times a second as long as anyone
-/// listens.
+/// Neither prints nor exits.
 ///
 /// # Errors
 /// When a setting cannot be used, or the output cannot be opened or written. What was committed is
 /// kept: the same call goes on with it.
-pub async fn run(
+pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<Summary> {
+    run_watched(config, shutdown, watch::Sender::default()).await
+}
+
+/// [`run`], with a [`Snapshot`] sent a few times a second to whoever watches.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_watched(
     config: Config,
     shutdown: impl Future<Output = ()>,
     snapshots: watch::Sender<Snapshot>,

@@ -10,7 +10,7 @@ use reqwest::{Client, ClientBuilder, Response};
 
 use super::address::{self, Guard, LookupError, Named, Open, Pinned, Refused};
 use super::decode;
-use crate::canonical::{CanonicalUrl, Origin};
+use crate::canonical::{self, CanonicalUrl, Origin};
 use crate::config::{self, Config, ConfigError};
 use crate::fetched::{FetchError, Fetched, Head, Timing};
 
@@ -189,11 +189,7 @@ fn proxy_names(configured: &str) -> Vec<String> {
     };
     written
         .iter()
-        .filter_map(|text| {
-            url::Url::parse(text)
-                .or_else(|_| url::Url::parse(&format!("http://{text}")))
-                .ok()
-        })
+        .filter_map(|text| canonical::parse_proxy(text))
         .filter_map(|proxy| proxy.host_str().map(str::to_owned))
         .collect()
 }
@@ -217,7 +213,7 @@ async fn read(
                     cut = true;
                     break;
                 }
-                let elapsed = clock.elapsed() - head_time;
+                let elapsed = clock.elapsed().saturating_sub(head_time);
                 if elapsed > LEAST_RATE.1 && (body.len() as u64) < LEAST_RATE.0 * elapsed.as_secs()
                 {
                     failure = Some((

@@ -216,7 +216,7 @@ impl Frontier {
             }
         }
         self.with_host(&refill.host, now, |queue, _| {
-            queue.refilled(refill.after, last, more, fresh)
+            queue.refilled(refill.after, last, more, fresh);
         });
         for (request, at) in delayed {
             self.retry(request, at, now);
@@ -285,11 +285,17 @@ impl Frontier {
 
     /// Says that a request's fetch has ended, and how.
     pub fn finish(&mut self, host: &Host, answer: Answer, now: Instant) -> Consequence {
-        let consequence = self.with_host(host, now, |queue, _| queue.pace.finish(answer, now));
-        if let Consequence::SetAside(_, why) = &consequence {
-            self.with_host(host, now, |queue, _| queue.set_aside(why.clone()));
-        }
-        consequence
+        self.with_host(host, now, |queue, _| {
+            let consequence = queue.pace.finish(answer, now);
+            // What was under way when it was set aside has nothing to add.
+            if queue.aside.is_some() {
+                return Consequence::None;
+            }
+            if let Consequence::SetAside(_, why) = &consequence {
+                queue.set_aside(why.clone());
+            }
+            consequence
+        })
     }
 
     /// Says that the store has applied the outcome of a URL.
@@ -324,7 +330,7 @@ impl Frontier {
             return false;
         }
         self.with_host(host, now, |queue, _| {
-            queue.drop_where(|request| request.url.origin() == *origin)
+            queue.drop_where(|request| request.url.origin() == *origin);
         });
         true
     }

@@ -126,19 +126,16 @@ fn attribute<'a>(head: &'a [u8], at: &mut usize) -> Option<Option<Attribute<'a>>
         return Some(Some((name, b"")));
     }
     let value = after + 1 + head.get(after + 1..)?.iter().position(|&b| !is_space(b))?;
-    let (from, to, next) = match *head.get(value)? {
-        quote @ (b'"' | b'\'') => {
-            let to = value + 1 + memchr::memchr(quote, head.get(value + 1..)?)?;
-            (value + 1, to, to + 1)
-        }
-        _ => {
-            let to = value
-                + head
-                    .get(value..)?
-                    .iter()
-                    .position(|&b| is_space(b) || b == b'>')?;
-            (value, to, to)
-        }
+    let (from, to, next) = if let quote @ (b'"' | b'\'') = *head.get(value)? {
+        let to = value + 1 + memchr::memchr(quote, head.get(value + 1..)?)?;
+        (value + 1, to, to + 1)
+    } else {
+        let to = value
+            + head
+                .get(value..)?
+                .iter()
+                .position(|&b| is_space(b) || b == b'>')?;
+        (value, to, to)
     };
     *at = next;
     Some(Some((name, head.get(from..to)?)))

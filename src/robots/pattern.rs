@@ -56,13 +56,12 @@ pub(super) fn canonical(text: &[u8], is_rule: bool) -> Cow<'_, str> {
     let mut rest = text;
     while let [byte, tail @ ..] = rest {
         let (octet, as_it_is);
-        (octet, as_it_is, rest) = match unescape(rest) {
-            Some((octet, tail)) => (octet, stands(octet), tail),
-            None => {
-                let wildcard = is_rule && *byte == b'*';
-                let plain = stands(*byte) || may_delimit(*byte) || *byte == b'%';
-                (*byte, plain || wildcard, tail)
-            }
+        (octet, as_it_is, rest) = if let Some((octet, tail)) = unescape(rest) {
+            (octet, stands(octet), tail)
+        } else {
+            let wildcard = is_rule && *byte == b'*';
+            let plain = stands(*byte) || may_delimit(*byte) || *byte == b'%';
+            (*byte, plain || wildcard, tail)
         };
         if as_it_is {
             out.push(octet as char);

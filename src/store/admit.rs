@@ -216,17 +216,18 @@ impl Admitter {
                 break;
             }
         }
-        let known = match found {
-            Some(known) => known,
-            None => {
-                let inside = self.policy.scope.decide(url).inside;
-                tx.prepare_cached("INSERT INTO url (host, hash, text, first_seen, in_scope) VALUES (?, ?, ?, ?, ?)")?
-                    .execute(params![host, hash.stored(), url.as_str(), self.now, inside])?;
-                Known {
-                    id: tx.last_insert_rowid(),
-                    host,
-                    visit: None,
-                }
+        let known = if let Some(known) = found {
+            known
+        } else {
+            let inside = self.policy.scope.decide(url).inside;
+            tx.prepare_cached(
+                "INSERT INTO url (host, hash, text, first_seen, in_scope) VALUES (?, ?, ?, ?, ?)",
+            )?
+            .execute(params![host, hash.stored(), url.as_str(), self.now, inside])?;
+            Known {
+                id: tx.last_insert_rowid(),
+                host,
+                visit: None,
             }
         };
         self.seen.put(hash, known);

@@ -126,19 +126,18 @@ impl Files {
             folders.clear();
         }
         let relative = format!("{PAGES}/{host}");
-        let count = match folders.get_mut(&host) {
-            Some(count) => count,
-            None => {
-                let path = self.output.join(&relative);
-                make_directory(&path).map_err(failed(path.clone()))?;
-                let there = std::fs::read_dir(&path)
-                    .map_err(failed(path.clone()))?
-                    .take(MAX_FILES as usize + 1)
-                    .count();
-                folders
-                    .entry(host)
-                    .or_insert(u32::try_from(there).unwrap_or(u32::MAX))
-            }
+        let count = if let Some(count) = folders.get_mut(&host) {
+            count
+        } else {
+            let path = self.output.join(&relative);
+            make_directory(&path).map_err(failed(path.clone()))?;
+            let there = std::fs::read_dir(&path)
+                .map_err(failed(path.clone()))?
+                .take(MAX_FILES as usize + 1)
+                .count();
+            folders
+                .entry(host)
+                .or_insert(u32::try_from(there).unwrap_or(u32::MAX))
         };
         if *count < MAX_FILES {
             *count += 1;
@@ -240,7 +239,8 @@ fn slug(url: &CanonicalUrl) -> String {
         } else {
             '-'
         };
-        if !(c == '-' && slug.ends_with('-')) {
+        // Neither runs of dashes nor of dots: `..` is nothing that a name should have.
+        if !(matches!(c, '-' | '.') && slug.ends_with(c)) {
             slug.push(c);
         }
     }

@@ -1,4 +1,4 @@
-//! What is kept: one SQLite database, written by one writer in batches, and the bodies in files.
+//! What is kept: one `SQLite` database, written by one writer in batches, and the bodies in files.
 //!
 //! A batch is one transaction: pages, their links, the URLs that these revealed, and the removal of
 //! what is done from the queue. A body is in its file before the row that names it. So a stop at any
@@ -74,7 +74,7 @@ pub enum StoreError {
         /// Why not.
         source: std::io::Error,
     },
-    /// SQLite failed.
+    /// `SQLite` failed.
     #[error("{}", sentence(.0))]
     Sqlite(#[from] rusqlite::Error),
     /// The thread of the database is gone.
@@ -109,7 +109,7 @@ impl From<tokio_rusqlite::Error<Self>> for StoreError {
     }
 }
 
-/// What SQLite's codes mean for somebody with a crawl to run.
+/// What `SQLite`'s codes mean for somebody with a crawl to run.
 fn sentence(error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
@@ -225,9 +225,7 @@ impl Store {
 
     /// Says that the start ended in an error, if the database still takes it.
     pub async fn fail(&self) {
-        let _ = self
-            .with_writer(|writer, connection| writer.fail(connection))
-            .await;
+        let _ = self.with_writer(writer::Writer::fail).await;
     }
 
     async fn with_writer<R: Send + 'static>(

@@ -340,7 +340,7 @@ impl Writer {
                     at = statement
                         .query_row([self.run, id], |row| row.get(0))
                         .optional()?
-                        .flatten()
+                        .flatten();
                 }
                 None => return Ok(false),
             }

@@ -1,5 +1,27 @@
 //! Everything that is tested from outside, in one binary.
 
+#![allow(
+    unreachable_pub,
+    reason = "a binary has nothing to reach it from outside"
+)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::pedantic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed; counts are for the reader"
+)]
+
+mod cli;
+mod compressed;
 mod conformance_parse;
 mod conformance_robots;
+mod failures;
 mod parse_hostile;
+mod politeness;
+mod query;
+mod resume;
+mod sites;
+mod support;
+mod support_tests;

@@ -1,0 +1,353 @@
+//! The command line: precedence, bad input in one sentence with its exit code, the small subcommands.
+
+use crate::support::{Crawl, Site, number, rows};
+
+#[test]
+fn flags_over_file_over_defaults() {
+    let crawl = Crawl::new();
+    crawl.file(
+        "crawl.toml",
+        "[seeds]\nseed = [\"http://127.0.0.1:9/\"]\n[politeness]\nrate = \"7/s\"\nburst = 3\n",
+    );
+    let shown = crawl
+        .run_args(["config", "--rate", "9/s", "--max-pages", "5"])
+        .expect_code(0)
+        .stdout;
+    for line in [
+        "# over crawl.toml",
+        "rate = \"9/s\"",
+        "burst = 3",
+        "max-pages = 5",
+        "host-concurrency = 2",
+    ] {
+        assert!(
+            shown.lines().any(|shown| shown == line),
+            "{line} in\n{shown}"
+        );
+    }
+    // A seed on the command line leaves the file in the current directory alone.
+    let shown = crawl
+        .run_args(["config", "--seed", "a.example"])
+        .expect_code(0)
+        .stdout;
+    assert!(
+        shown.contains("burst = 1\n") && shown.contains("seed = [\"a.example\"]"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn config_driven() {
+    let site = Site::start();
+    site.tree(10, 3);
+    let crawl = Crawl::new();
+    crawl.file("crawl.toml", &format!("[seeds]\nseed = [\"{}\"]\n[scope]\nmax-depth = 1\n[politeness]\nrate = \"unlimited\"\n[output]\noutput = \"here\"\n", site.url("/")));
+    let said = crawl.run().expect_code(0).stderr;
+    assert!(said.contains("settings: crawl.toml"), "{said}");
+    assert_eq!(
+        number(&crawl.dir().join("here"), "SELECT max(depth) FROM pages"),
+        1
+    );
+}
+
+#[test]
+fn bad_input_is_one_sentence_that_names_what_and_where() {
+    let crawl = Crawl::new();
+    crawl.file("key.toml", "[scope]\nmax-dept = 3\n");
+    crawl.file(
+        "regex.toml",
+        "[seeds]\nseed = [\"a.example\"]\n[scope]\nexclude = [\"(x\"]\n",
+    );
+    crawl.file("seeds.txt", "ok.example\n\nnot a url\n");
+    crawl.file("file", "x");
+    for (args, code, wanted) in [
+        (vec![], 2, "no seed: give --seed URL"),
+        (
+            vec!["--seed", "ftp://a.example/"],
+            2,
+            "seed = \"ftp://a.example/\": scheme \"ftp\" is not http or https",
+        ),
+        (vec!["--seed", "http://"], 2, "not a URL"),
+        (
+            vec!["--config", "key.toml"],
+            2,
+            "key.toml, line 2: unknown key \"max-dept\"; did you mean \"max-depth\"?",
+        ),
+        (
+            vec!["--config", "regex.toml"],
+            2,
+            "scope.exclude = \"(x\": not a regular expression: unclosed group",
+        ),
+        (vec!["--config", "none.toml"], 2, "cannot read none.toml"),
+        (
+            vec!["--input-file", "seeds.txt"],
+            2,
+            "seeds.txt, line 3: \"not a url\": not a URL",
+        ),
+        (
+            vec!["--seed", "a.example", "--header", "Authorization s3cret"],
+            2,
+            "is not of the form 'Name: value'",
+        ),
+        (
+            vec!["--seed", "a.example", "--user-agent", "123"],
+            2,
+            "product token",
+        ),
+        (
+            vec!["--seed", "a.example", "--concurrency", "0"],
+            2,
+            "politeness.concurrency = \"0\": must be at least 1",
+        ),
+        (
+            vec!["--seed", "a.example", "--proxy", "::"],
+            2,
+            "is not a proxy's URL",
+        ),
+        (vec!["--seed", "a.example", "-o", "file"], 1, "file: "),
+        (
+            vec!["--seed", "a.example", "-o", "file/below"],
+            1,
+            "file/below: ",
+        ),
+    ] {
+        let output = crawl.run_args(&args).expect_code(code);
+        assert!(
+            output.stderr.contains(wanted),
+            "{args:?}: {}",
+            output.stderr
+        );
+        assert!(
+            !output.stderr.contains("s3cret") && output.stderr.lines().count() <= 2,
+            "{args:?}: {}",
+            output.stderr
+        );
+    }
+    // clap's own: the flag and the value are named.
+    for args in [
+        ["--rate", "fast"],
+        ["--timeout", "10"],
+        ["--max-body", "x"],
+        ["--scope", "hots"],
+    ] {
+        let said = crawl.run_args(args).expect_code(2).stderr;
+        assert!(said.contains(args[0]) && said.contains(args[1]), "{said}");
+    }
+}
+
+#[test]
+fn an_output_that_is_not_ours_is_left_alone() {
+    let crawl = Crawl::new();
+    for (name, make) in [
+        (
+            "text",
+            "not a database at all, but long enough to be one: ".repeat(50),
+        ),
+        ("empty-tables", String::new()),
+    ] {
+        let out = crawl.dir().join(name);
+        std::fs::create_dir(&out).expect("made");
+        if name == "text" {
+            std::fs::write(out.join("crawl.db"), &make).expect("written");
+        } else {
+            let theirs =
+                tokio_rusqlite::rusqlite::Connection::open(out.join("crawl.db")).expect("made");
+            theirs
+                .execute_batch("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)")
+                .expect("made");
+        }
+        let before = std::fs::read(out.join("crawl.db")).expect("there");
+        let said = crawl
+            .run_args(["--seed", "a.example", "-o", name])
+            .expect_code(2)
+            .stderr;
+        assert!(said.contains("is not a"), "{said}");
+        let said = crawl
+            .run_args(["query", "pages", "-o", name])
+            .expect_code(2)
+            .stderr;
+        assert!(said.contains("is not a"), "{said}");
+        assert!(std::fs::read(out.join("crawl.db")).expect("there") == before || name != "text");
+    }
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let site = Site::start();
+    site.page("/", "x");
+    let crawl = Crawl::new().args(["--seed", &site.url("/"), "--rate", "unlimited", "-o", "out"]);
+    crawl.run().expect_code(0);
+    let database = tokio_rusqlite::rusqlite::Connection::open(crawl.dir().join("out/crawl.db"))
+        .expect("opened");
+    database
+        .pragma_update(None, "user_version", 99)
+        .expect("set");
+    for said in [
+        crawl.run().expect_code(2).stderr,
+        crawl
+            .run_args(["status", "-o", "out"])
+            .expect_code(2)
+            .stderr,
+    ] {
+        assert!(
+            said.contains("has schema version 99, this program knows 1"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn seeds_that_fail() {
+    // A port that nobody listens on: its robots.txt cannot be had, so it waits for another try.
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .expect("a port")
+        .local_addr()
+        .expect("bound")
+        .port();
+    let crawl = Crawl::new().args([
+        "--config",
+        "c.toml",
+        "-o",
+        "out",
+        "--seed",
+        &format!("http://127.0.0.1:{free}/"),
+    ]);
+    crawl.file("c.toml", "[fetch]\nretry-wait = \"1ms\"\nretries = 1\n");
+    crawl.run().expect_code(4);
+    let out = crawl.dir().join("out");
+    assert_eq!(
+        rows(&out, "SELECT DISTINCT error FROM requests"),
+        ["connect"]
+    );
+    // A name that cannot exist: said with the seed, and a row.
+    let crawl = Crawl::new().args(["-o", "out", "--seed", "http://no-such-name.invalid/"]);
+    let output = crawl.run();
+    // Where there is no resolver at all, the failure is a passing one, and the URL waits.
+    assert!(matches!(output.code, Some(3 | 4)), "{output}");
+    let site = Site::start();
+    let crawl = Crawl::new().args(["-o", "out", "--seed", &site.url("/lost")]);
+    let said = crawl.run().expect_code(3).stderr;
+    assert!(said.contains("/lost failed: answered 404"), "{said}");
+}
+
+#[test]
+fn a_run_of_one_page_says_why() {
+    let site = Site::start();
+    site.page("/", "<script src=/app.js></script>");
+    site.page("/out", "<a href=http://elsewhere.example/>e</a>");
+    let said = |path: &str| {
+        Crawl::new()
+            .args(["--seed", &site.url(path)])
+            .run()
+            .expect_code(0)
+            .stderr
+    };
+    assert!(
+        said("/out").contains("1 links are out of scope: try --scope"),
+        "{}",
+        said("/out")
+    );
+    let empty = Site::start();
+    empty.page("/", "nothing");
+    let said = Crawl::new()
+        .args(["--seed", &empty.url("/")])
+        .run()
+        .expect_code(0)
+        .stderr;
+    assert!(said.contains("has no links in its HTML"), "{said}");
+}
+
+#[test]
+fn dry_run_shows_and_fetches_only_robots() {
+    let site = Site::start();
+    site.robots("User-agent: *\nDisallow: /x");
+    let shown = Crawl::new()
+        .args([
+            "--dry-run",
+            "--seed",
+            &site.url("/x"),
+            "--header",
+            "Cookie: s3cret",
+        ])
+        .run()
+        .expect_code(0)
+        .stdout;
+    assert!(
+        shown.contains("robots.txt: 200; disallowed by \"Disallow: /x\"")
+            && shown.contains("[politeness]"),
+        "{shown}"
+    );
+    assert!(!shown.contains("s3cret"));
+    assert_eq!(
+        site.hits()
+            .iter()
+            .map(|hit| hit.path.as_str())
+            .collect::<Vec<_>>(),
+        ["/robots.txt"]
+    );
+}
+
+#[test]
+fn init_config_and_completions() {
+    let crawl = Crawl::new();
+    crawl.run_args(["init"]).expect_code(0);
+    let said = crawl.run_args(["init"]).expect_code(1).stderr;
+    assert!(said.contains("crawl.toml"), "{said}");
+    crawl.run_args(["config"]).expect_code(0);
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(
+            crawl
+                .run_args(["completions", shell])
+                .expect_code(0)
+                .stdout
+                .contains("max-depth")
+        );
+    }
+    let help = crawl.run_args(["--help"]).expect_code(0).stdout;
+    for heading in [
+        "Seeds:",
+        "Scope:",
+        "Politeness:",
+        "Fetch:",
+        "Output:",
+        "Talk:",
+        "Exit codes:",
+    ] {
+        assert!(help.contains(heading), "{heading}");
+    }
+}
+
+#[test]
+fn progress_as_json_lines() {
+    let site = Site::start();
+    site.tree(60, 3);
+    let crawl = Crawl::new().args([
+        "--seed",
+        &site.url("/"),
+        "--rate",
+        "30/s",
+        "--progress",
+        "json",
+        "-q",
+    ]);
+    let said = crawl.run().expect_code(0).stderr;
+    let lines: Vec<serde_json::Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    assert!(!lines.is_empty());
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["pages"].is_u64() && line["bottleneck"].is_string()),
+        "{said}"
+    );
+}
+
+#[test]
+fn text_of_servers_is_harmless_on_a_terminal() {
+    let site = Site::start();
+    let crawl = Crawl::new().args(["--seed", &site.url("/%1b%5b31m"), "-vv"]);
+    let output = crawl.run();
+    assert!(!output.stderr.contains('\u{1b}'), "{output}");
+}

@@ -1,0 +1,259 @@
+//! The built binary, run in a fresh directory of its own.
+//!
+//! ```ignore
+//! let crawl = Crawl::new().args(["--seed", &site.url("/")]);
+//! crawl.run().expect_code(0);
+//! let rows = crawl.run_args(["query", "pages"]).stdout;
+//! let running = crawl.spawn();
+//! running.signal("INT");
+//! running.wait().expect_code(130);
+//! ```
+
+use std::cell::Cell;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A run that takes longer is killed, and fails the test.
+const CAP: Duration = Duration::from_secs(60);
+
+/// A command line and the directory it runs in; the same one can be run again and again.
+pub struct Crawl {
+    dir: TempDir,
+    /// Where output goes: files, so that it can be read while the program runs and never blocks it.
+    talk: TempDir,
+    runs: Cell<usize>,
+    args: Vec<OsString>,
+    stdin: Option<String>,
+}
+
+/// How a run ended and what it said.
+#[derive(Debug)]
+pub struct Output {
+    /// The exit code; `None` if a signal killed it.
+    pub code: Option<i32>,
+    /// What it wrote to its standard output.
+    pub stdout: String,
+    /// What it wrote to its standard error.
+    pub stderr: String,
+}
+
+/// A run that goes on; dropping it kills it.
+pub struct Child {
+    process: std::process::Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+    begun: Instant,
+}
+
+impl Crawl {
+    /// No arguments yet, an empty directory.
+    pub fn new() -> Self {
+        let dir = || TempDir::new().expect("a temporary directory");
+        Self {
+            dir: dir(),
+            talk: dir(),
+            runs: Cell::new(0),
+            args: vec![],
+            stdin: None,
+        }
+    }
+
+    /// One argument more.
+    pub fn arg(self, arg: impl AsRef<OsStr>) -> Self {
+        self.args([arg])
+    }
+
+    /// More arguments.
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.args
+            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// What it can read from its standard input; nothing otherwise.
+    pub fn stdin(mut self, text: &str) -> Self {
+        self.stdin = Some(text.to_owned());
+        self
+    }
+
+    /// The directory it runs in.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Writes a file into that directory.
+    pub fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.dir().join(name), text).expect(name);
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self) -> Output {
+        self.spawn().wait()
+    }
+
+    /// Runs it to its end with these arguments instead of its own: subcommands on the same output.
+    pub fn run_args(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
+        self.start(args).wait()
+    }
+
+    /// Starts it.
+    pub fn spawn(&self) -> Child {
+        self.start(&self.args)
+    }
+
+    fn start(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Child {
+        self.runs.set(self.runs.get() + 1);
+        let path = |name: &str| self.talk.path().join(format!("{}.{name}", self.runs.get()));
+        let create = |path: &Path| File::create(path).expect("a file for output");
+        let (stdout, stderr) = (path("stdout"), path("stderr"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crawl"));
+        for (key, _) in std::env::vars_os() {
+            if is_ours(&key.to_string_lossy()) {
+                command.env_remove(key);
+            }
+        }
+        let stdin = self.stdin.as_ref().map_or_else(Stdio::null, |text| {
+            std::fs::write(path("stdin"), text).expect("a file for input");
+            File::open(path("stdin")).expect("a file for input").into()
+        });
+        let process = command
+            .args(args)
+            .current_dir(self.dir())
+            .stdin(stdin)
+            .stdout(create(&stdout))
+            .stderr(create(&stderr))
+            .spawn()
+            .expect("the binary starts");
+        Child {
+            process,
+            stdout,
+            stderr,
+            begun: Instant::now(),
+        }
+    }
+}
+
+/// Whether a variable of the environment would change what the program does.
+fn is_ours(key: &str) -> bool {
+    let key = key.to_ascii_uppercase();
+    key.ends_with("_PROXY") || key.starts_with("CRAWL_") || key == "RUST_LOG"
+}
+
+impl Output {
+    /// Fails the test, with the output, unless the exit code is this one.
+    #[track_caller]
+    pub fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self}");
+        self
+    }
+}
+
+impl std::fmt::Display for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "code {:?}\n-- stdout:\n{}\n-- stderr:\n{}",
+            self.code, self.stdout, self.stderr
+        )
+    }
+}
+
+impl Child {
+    /// What it has written to its standard output so far.
+    pub fn stdout(&self) -> String {
+        read(&self.stdout)
+    }
+
+    /// What it has written to its standard error so far.
+    pub fn stderr(&self) -> String {
+        read(&self.stderr)
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn wait(mut self) -> Output {
+        let status = self.until("end", |child| {
+            child.process.try_wait().expect("a child to wait for")
+        });
+        self.output(status)
+    }
+
+    /// Waits until something holds, while it runs: a hit, a line of output, a row.
+    #[track_caller]
+    pub fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        self.until(what, |child| {
+            // Asked in this order: what holds at the end held while it ran.
+            let ended = child
+                .process
+                .try_wait()
+                .expect("a child to wait for")
+                .is_some();
+            let held = holds(child);
+            assert!(
+                held || !ended,
+                "it ended before: {what}\n{}{}",
+                child.stdout(),
+                child.stderr()
+            );
+            held.then_some(())
+        });
+    }
+
+    /// Kills it without warning and waits for its end.
+    pub fn kill9(mut self) -> Output {
+        self.process.kill().expect("a child to kill");
+        let status = self.process.wait().expect("a child to wait for");
+        self.output(status)
+    }
+
+    /// Sends a signal: `INT`, `TERM`…
+    pub fn signal(&self, name: &str) {
+        let command = format!("kill -s {name} {}", self.process.id());
+        let status = Command::new("sh").args(["-c", &command]).status();
+        assert!(status.is_ok_and(|status| status.success()), "{command}");
+    }
+
+    /// Looks again and again until there is something to see, or its time is up.
+    #[track_caller]
+    fn until<T>(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
+        loop {
+            if let Some(seen) = look(self) {
+                return seen;
+            }
+            if self.begun.elapsed() > CAP {
+                let _ = self.process.kill();
+                panic!(
+                    "no {what} within {:?}\n{}{}",
+                    CAP,
+                    self.stdout(),
+                    self.stderr()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn output(&self, status: ExitStatus) -> Output {
+        Output {
+            code: status.code(),
+            stdout: self.stdout(),
+            stderr: self.stderr(),
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn read(path: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(path).expect("a file of output")).into_owned()
+}

@@ -1,0 +1,15 @@
+//! What the tests stand on: a fixture site that can misbehave, and the built binary in a fresh
+//! directory.
+
+mod command;
+mod connection;
+mod content;
+mod database;
+mod reply;
+mod site;
+
+pub use command::Crawl;
+pub use content::{tree_page, tree_path};
+pub use database::{expect_sound, number, rows};
+pub use reply::{Fault, Reply};
+pub use site::{Hit, Site};
