@@ -44,10 +44,12 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Completions(args)) => inspect::completions(args),
     };
     let code = done.unwrap_or_else(|error| {
-        eprintln!(
-            "crawl: {}",
-            ::crawl::answers::printable(&format!("{error:#}"))
-        );
+        // The library's errors tell their causes themselves.
+        let words = match error.downcast_ref::<::crawl::Error>() {
+            Some(error) => error.to_string(),
+            None => format!("{error:#}"),
+        };
+        eprintln!("crawl: {}", ::crawl::answers::printable(&words));
         let usage = error
             .downcast_ref::<::crawl::Error>()
             .is_some_and(::crawl::Error::is_usage);

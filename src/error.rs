@@ -1,6 +1,6 @@
 //! What ends a crawl. A failed fetch does not: it is a row.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::ConfigError;
 use crate::store::StoreError;
@@ -13,7 +13,7 @@ pub enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The output cannot be opened or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", store_sentence(path, source))]
     Store {
         /// The output directory, or the database.
         path: PathBuf,
@@ -31,6 +31,14 @@ impl Error {
             Self::Config(_) => true,
             Self::Store { source, .. } => source.is_usage(),
         }
+    }
+}
+
+fn store_sentence(path: &Path, source: &StoreError) -> String {
+    match source {
+        // These name their own path.
+        StoreError::File { .. } => source.to_string(),
+        _ => format!("{}: {source}", path.display()),
     }
 }
 

@@ -23,6 +23,33 @@ pub struct Reader {
     path: PathBuf,
 }
 
+/// Connects for reading alone. On a medium that cannot be written there is no place for the shared
+/// memory by which readers and a writer know of each other; but then there is no writer either.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connect = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(connection)
+    };
+    connect().or_else(|error| {
+        let log = path.with_extension("db-wal");
+        let complete = std::fs::metadata(log).map_or(true, |log| log.len() == 0);
+        if error.sqlite_error_code() != Some(rusqlite::ErrorCode::CannotOpen) || !complete {
+            return Err(error);
+        }
+        let name = path
+            .to_string_lossy()
+            .replace('%', "%25")
+            .replace('?', "%3f")
+            .replace('#', "%23");
+        Connection::open_with_flags(
+            format!("file:{name}?immutable=1"),
+            flags | OpenFlags::SQLITE_OPEN_URI,
+        )
+    })
+}
+
 impl Reader {
     /// Opens the database of an output directory, or a database by its own path.
     ///
@@ -49,8 +76,7 @@ impl Reader {
             }));
         }
         let open = || -> std::result::Result<Connection, StoreError> {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(&path, flags)?;
+            let connection = connect(&path)?;
             connection.busy_timeout(Duration::from_secs(10))?;
             let number = |name: &str| {
                 connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0))

@@ -33,15 +33,16 @@ use crate::store::{Applied, Batch, Begun, End, Files, How, Opening, Policy, Stor
 use work::{Done, Event, RobotsNext, Worker};
 
 /// A batch closes at this many records,
-const BATCH: usize = 256;
+const BATCH: usize = 128;
 /// or when the first of them has waited so long, or when nothing is ready to be asked for.
 const BATCH_TIME: Duration = Duration::from_millis(200);
 /// or at so many bytes (by estimate: links are nearly all of it).
 const BATCH_BYTES: usize = 2 << 20;
+/// Fetched and not yet committed are at most so many: with what is in flight, this is what a kill can
+/// cost. Two batches, so that one fills while the other is written.
+const MAX_UNCOMMITTED: usize = 2 * BATCH;
 /// Bytes of records that may wait for the writer before no request starts any more.
 const MAX_PENDING_BYTES: usize = 8 << 20;
-/// Requests past their fetch (in parsing, in file writing) for each slot, before no request starts.
-const BACKLOG: usize = 2;
 /// Bytes of bodies in memory before no request starts.
 const MAX_LIVE_BYTES: u64 = 128 << 20;
 /// How often the bodies are synced and the mark of what is certain moves.
@@ -160,9 +161,13 @@ pub async fn run_watched(
     let how = engine.crawl(shutdown).await;
     let ended = match how {
         Ok(how) => engine.store.end(how).await.map(|ended| (how, ended)),
-        Err(error) => Err(error),
+        Err(error) => {
+            engine.store.fail().await;
+            Err(error)
+        }
     };
-    match ended {
+    let closed = engine.store.close().await;
+    match ended.and_then(|ended| closed.map(|()| ended)) {
         Ok((how, ended)) => Ok(Summary {
             outcome: match (ended.end, how) {
                 (End::Finished, _) => Outcome::Finished,
@@ -178,10 +183,7 @@ pub async fn run_watched(
             seeds_ok: ended.seeds_ok,
             seeds_failed: ended.seeds_failed,
         }),
-        Err(error) => {
-            engine.store.fail().await;
-            Err(at(error))
-        }
+        Err(error) => Err(at(error)),
     }
 }
 
@@ -201,6 +203,8 @@ struct Engine {
     pending_since: Option<Instant>,
     pending_bytes: usize,
     committing: Option<Committing>,
+    /// Records in the batch that is being written.
+    committing_records: usize,
     syncing: Option<Syncing>,
     /// Requests being fetched; of these, pages; and requests whose record is not here yet.
     in_flight: usize,
@@ -251,6 +255,7 @@ impl Engine {
             pending_since: None,
             pending_bytes: 0,
             committing: None,
+            committing_records: 0,
             syncing: None,
             in_flight: 0,
             pages_in_flight: 0,
@@ -345,7 +350,7 @@ impl Engine {
                     }
                 }
                 applied = maybe(&mut self.committing) => {
-                    self.committing = None;
+                    (self.committing, self.committing_records) = (None, 0);
                     self.applied(applied?);
                 }
                 mark = maybe(&mut self.syncing) => {
@@ -400,12 +405,14 @@ impl Engine {
             {
                 return Some(None);
             }
-            if self.pending_bytes >= MAX_PENDING_BYTES {
+            let written = self.pending.records.len() + self.committing_records;
+            if self.pending_bytes >= MAX_PENDING_BYTES || written >= MAX_UNCOMMITTED {
                 self.bottleneck = Bottleneck::Disk;
                 return None;
             }
             let live = self.worker.live_bytes.load(Ordering::Relaxed);
-            if self.under_way >= (BACKLOG + 1) * self.concurrency || live >= MAX_LIVE_BYTES {
+            let read = self.under_way - self.in_flight;
+            if written + read >= MAX_UNCOMMITTED || live >= MAX_LIVE_BYTES {
                 self.bottleneck = if self.worker.cpu_is_full() {
                     Bottleneck::Cpu
                 } else {
@@ -557,6 +564,7 @@ impl Engine {
         }
         self.pending_since = None;
         self.pending_bytes = 0;
+        self.committing_records = self.pending.records.len();
         let batch = Batch {
             refills: self.frontier.take_refills(),
             ..std::mem::take(&mut self.pending)

@@ -67,7 +67,7 @@ pub enum StoreError {
     )]
     Accounts(String),
     /// A file or directory could not be written or read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), file_sentence(source))]
     File {
         /// Which.
         path: PathBuf,
@@ -109,17 +109,28 @@ impl From<tokio_rusqlite::Error<Self>> for StoreError {
     }
 }
 
+const DISK_FULL: &str = "the disk is full; nothing that was committed is lost: make room and give the same command again";
+
+fn file_sentence(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => DISK_FULL.to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// What `SQLite`'s codes mean for somebody with a crawl to run.
 fn sentence(error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => "is not an SQLite database; choose another directory with -o".to_owned(),
-        Some(ErrorCode::DiskFull) => {
-            "the disk is full; nothing that was committed is lost: make room and give the same command again".to_owned()
+        Some(ErrorCode::NotADatabase) => {
+            "is not an SQLite database; choose another directory with -o".to_owned()
         }
+        Some(ErrorCode::DiskFull) => DISK_FULL.to_owned(),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => format!("cannot be written ({error})"),
         Some(ErrorCode::DatabaseCorrupt) => format!("is damaged ({error})"),
-        Some(ErrorCode::SystemIoFailure) => format!("the disk failed ({error}); give the same command again when it is mended"),
+        Some(ErrorCode::SystemIoFailure) => {
+            format!("the disk failed ({error}); give the same command again when it is mended")
+        }
         _ => error.to_string(),
     }
 }
@@ -221,6 +232,17 @@ impl Store {
         self.sync_files().await?;
         self.with_writer(move |writer, connection| writer.end(connection, how))
             .await
+    }
+
+    /// Closes the database, so that nothing but `crawl.db` is left of it.
+    ///
+    /// # Errors
+    /// When SQLite cannot close it.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.db.clone().close().await.map_err(|error| match error {
+            tokio_rusqlite::Error::Close((_, error)) => StoreError::Sqlite(error),
+            _ => StoreError::Gone,
+        })
     }
 
     /// Says that the start ended in an error, if the database still takes it.
