@@ -96,7 +96,7 @@ pub struct Seeds {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reach {
-    /// The seeds alone (and where they redirect to).
+    /// The seeds alone.
     Page,
     /// What stands at or below the folder of a seed.
     Prefix,

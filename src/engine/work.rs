@@ -371,8 +371,10 @@ fn answer(fetched: &Fetched) -> Answer {
         parse_retry_after(value, SystemTime::now())
     };
     match (fetched.error, fetched.status()) {
-        (Some(FetchError::Aborted), _) => Answer::Silent,
-        (Some(_), _) => Answer::Failed,
+        (Some(error), _) if error.is_transient() => Answer::Failed,
+        // What will fail the same way again (no such name, no trusted certificate) is each URL's own
+        // outcome, and no reason to come back later.
+        (Some(_), _) => Answer::Silent,
         (None, Some(429 | 503)) => Answer::Throttled(asked()),
         (None, Some(500..=599)) if asked().is_some() => Answer::Throttled(asked()),
         (None, Some(500..=599)) => Answer::Failed,

@@ -86,7 +86,7 @@ impl Fetcher {
         };
         let build = |client: ClientBuilder| {
             client.build().map_err(|error| {
-                ConfigError::value("fetch", "", format!("no client: {}", chain(&error)))
+                ConfigError::value("fetch", "", format!("no client: {}", root(&error)))
             })
         };
         Ok(Self(Arc::new(Inner {
@@ -287,7 +287,7 @@ fn classify(error: reqwest::Error, in_body: bool) -> (FetchError, String) {
     } else {
         class_of(&error)
     };
-    (class, chain(&error))
+    (class, root(&error))
 }
 
 fn class_of(error: &reqwest::Error) -> FetchError {
@@ -322,11 +322,7 @@ fn class_of(error: &reqwest::Error) -> FetchError {
             }
         }
         if let Some(io) = source.downcast_ref::<std::io::Error>() {
-            // rustls hides its own error in an io::Error of this kind.
-            if io
-                .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>())
-            {
+            if hides_tls(io) {
                 return FetchError::Tls;
             }
             if !error.is_connect() {
@@ -335,7 +331,8 @@ fn class_of(error: &reqwest::Error) -> FetchError {
         }
         cause = source.source();
     }
-    if chain(error).contains("proxy") || chain(error).contains("tunnel") {
+    let words = root(error);
+    if words.contains("proxy") || words.contains("tunnel") {
         return FetchError::Proxy;
     }
     if error.is_connect() {
@@ -345,15 +342,29 @@ fn class_of(error: &reqwest::Error) -> FetchError {
     }
 }
 
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
+/// Whether it is a TLS error in the dress of an `io::Error`, or of several: an `io::Error` does not name
+/// what it wraps as its source.
+fn hides_tls(io: &std::io::Error) -> bool {
+    let mut io = io;
+    while let Some(inner) = io.get_ref() {
+        if inner.is::<rustls::Error>() {
+            return true;
+        }
+        match inner.downcast_ref::<std::io::Error>() {
+            Some(next) => io = next,
+            None => return false,
+        }
+    }
+    false
+}
+
+/// What was at the bottom of it: the layers above only say that something was.
+fn root(error: &dyn std::error::Error) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
     while let Some(source) = cause {
-        let next = source.to_string();
-        // Layers that only repeat their cause say nothing.
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
+        text = source.to_string();
+        if source.is::<LookupError>() || source.is::<Refused>() {
+            break;
         }
         cause = source.source();
     }

@@ -652,7 +652,8 @@ impl Writer {
 fn seeds(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<(u64, Vec<(String, String)>)> {
     let mut statement = tx.prepare(
         "SELECT u.text, v.decision, f.status, f.error, f.detail FROM visit v JOIN url u ON u.id = v.url
-         LEFT JOIN fetch f ON f.id = v.last_fetch WHERE v.run = ? AND v.via_kind = ? AND (f.id IS NOT NULL OR v.decision = 4)",
+         LEFT JOIN fetch f ON f.id = v.last_fetch
+         WHERE v.run = ? AND v.via_kind = ? AND (f.id IS NOT NULL OR v.decision = 4)",
     )?;
     let mut rows = statement.query(params![run, VIA_SEED])?;
     let (mut ok, mut failed) = (0, Vec::new());
@@ -672,6 +673,21 @@ fn seeds(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<(u64, Vec<(String, 
             }
         };
         failed.push((row.get(0)?, why));
+    }
+    // Those that wait for the next start: a few, each with what its host said last.
+    let mut statement = tx.prepare(
+        "SELECT u.text, r.text, (SELECT coalesce(g.detail, 'it answered ' || g.status) FROM fetch g
+           JOIN url x ON x.id = g.url WHERE x.host = u.host ORDER BY g.id DESC LIMIT 1)
+         FROM frontier q JOIN visit v ON v.run = ? AND v.url = q.url JOIN url u ON u.id = q.url
+         JOIN rule r ON r.id = q.deferred WHERE v.via_kind = ? LIMIT 5",
+    )?;
+    let mut rows = statement.query(params![run, VIA_SEED])?;
+    while let Some(row) = rows.next()? {
+        let (rule, last): (String, Option<String>) = (row.get(1)?, row.get(2)?);
+        failed.push((
+            row.get(0)?,
+            format!("{rule} ({})", last.unwrap_or_default()),
+        ));
     }
     Ok((ok, failed))
 }

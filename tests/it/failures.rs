@@ -265,3 +265,43 @@ fn names_of_pages_never_leave_the_output() {
         );
     }
 }
+
+/// The site plays the proxy: it gets whole URLs. Names are the proxy's to resolve; what is plainly private
+/// is refused before it is sent.
+#[test]
+fn through_a_proxy() {
+    let proxy = Site::start();
+    proxy.dynamic(|url, _| {
+        (url == "http://a.example/").then(|| {
+            Reply::html(
+                "<title>By proxy</title><a href=http://10.0.0.1/>x</a><a href=http://localhost/>x</a>",
+            )
+        })
+    });
+    let crawl = Crawl::new().args([
+        "--seed",
+        "http://a.example/",
+        "--scope",
+        "any",
+        "--proxy",
+        &proxy.url(""),
+        "-o",
+        "out",
+    ]);
+    let said = crawl.run().expect_code(0).stderr;
+    assert!(said.contains("through the proxy"), "{said}");
+    let out = crawl.dir().join("out");
+    assert_eq!(
+        rows(&out, "SELECT title FROM pages WHERE status = 200"),
+        ["By proxy"]
+    );
+    assert_eq!(
+        number(
+            &out,
+            "SELECT count(*) FROM pages WHERE error = 'private_address'"
+        ),
+        2
+    );
+    let asked: Vec<String> = proxy.hits().into_iter().map(|hit| hit.path).collect();
+    assert_eq!(asked, ["http://a.example/robots.txt", "http://a.example/"]);
+}

@@ -97,7 +97,10 @@ fn parse_head(head: &[u8], connection: usize) -> Option<Hit> {
     let mut lines = text.trim_end_matches("\r\n").split("\r\n");
     let mut words = lines.next()?.split(' ');
     let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
-    if words.next() != Some("HTTP/1.1") || words.next().is_some() || !path.starts_with('/') {
+    if words.next() != Some("HTTP/1.1")
+        || words.next().is_some()
+        || !(path.starts_with('/') || path.starts_with("http://"))
+    {
         return None;
     }
     let headers = lines
