@@ -242,27 +242,32 @@ fn table(
     let mut widths: Vec<usize> = names.iter().map(|name| cell::width(name)).collect();
     for row in &sample {
         for (width, (text, _)) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell::width(text)).min(MAX_COLUMN);
+            *width = (*width).max(cell::width(text));
         }
     }
     if let Some(columns) = columns {
+        for width in &mut widths {
+            *width = (*width).min(MAX_COLUMN);
+        }
         squeeze(&mut widths, columns);
     }
+    // Only a terminal has an edge: what goes elsewhere goes whole.
+    let cut = columns.is_some();
     let header: Vec<(String, bool)> = names
         .iter()
         .map(|name| (cell::printable(name), false))
         .collect();
-    line(&header, &widths, out)?;
+    line(&header, &widths, cut, out)?;
     let rule: Vec<(String, bool)> = widths
         .iter()
         .map(|width| ("─".repeat(*width), false))
         .collect();
-    line(&rule, &widths, out)?;
+    line(&rule, &widths, cut, out)?;
     for row in &sample {
-        line(row, &widths, out)?;
+        line(row, &widths, cut, out)?;
     }
     while let Some(row) = shown.next(of)? {
-        line(&row, &widths, out)?;
+        line(&row, &widths, cut, out)?;
     }
     Ok(())
 }
@@ -278,14 +283,23 @@ fn squeeze(widths: &mut [usize], columns: usize) {
     }
 }
 
-fn line(row: &[(String, bool)], widths: &[usize], out: &mut dyn Write) -> std::io::Result<()> {
+fn line(
+    row: &[(String, bool)],
+    widths: &[usize],
+    cut: bool,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
     let mut text = String::new();
-    for ((value, number), width) in row.iter().zip(widths) {
-        if !text.is_empty() {
+    for (index, ((value, number), width)) in row.iter().zip(widths).enumerate() {
+        if index > 0 {
             text.push_str("  ");
         }
-        let value = cell::fit(value, *width);
-        let pad = " ".repeat(width - cell::width(&value));
+        let value = if cut {
+            cell::fit(value, *width)
+        } else {
+            value.clone()
+        };
+        let pad = " ".repeat(width.saturating_sub(cell::width(&value)));
         text.extend(if *number { [pad, value] } else { [value, pad] });
     }
     writeln!(out, "{}", text.trim_end())

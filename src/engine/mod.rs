@@ -321,8 +321,8 @@ impl Engine {
         shutdown: impl Future<Output = ()>,
     ) -> std::result::Result<How, StoreError> {
         let begun = tokio::time::Instant::now();
-        let mut shutdown = std::pin::pin!(shutdown);
-        let mut durable = tokio::time::interval(DURABLE_EVERY);
+        let (mut shutdown, mut signalled) = (std::pin::pin!(shutdown), false);
+        let mut durable = tokio::time::interval_at(begun + DURABLE_EVERY, DURABLE_EVERY);
         durable.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut snapshot = tokio::time::interval(SNAPSHOT_EVERY);
         snapshot.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -361,8 +361,10 @@ impl Engine {
                 () = sleep_until(wake.map(tokio::time::Instant::from_std)) => {}
                 _ = durable.tick() => self.sync(),
                 _ = snapshot.tick() => self.publish(),
-                () = &mut shutdown, if self.stopping.is_none() => {
-                    deadline = Some(self.stop(How::Signal));
+                () = &mut shutdown, if !signalled => {
+                    signalled = true;
+                    // What a limit has stopped already has as little time as the rest.
+                    deadline = Some(self.stop(self.stopping.unwrap_or(How::Signal)));
                 }
                 () = sleep_until(deadline) => {
                     deadline = if self.stopping.is_none() {
