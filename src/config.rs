@@ -326,7 +326,18 @@ impl Seeds {
 /// Reads a seed as a user writes it: `https://` is assumed where no scheme is written.
 fn parse_seed(text: &str) -> Result<CanonicalUrl, UrlError> {
     let text = text.trim();
-    if text.contains("://") {
+    // What follows the colon of `localhost:8080/x` is a port; what follows any other is not.
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", ""));
+    let has_scheme = !scheme.is_empty()
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        && !rest.starts_with(|c: char| c.is_ascii_digit());
+    if text.contains(char::is_whitespace) {
+        // The URL Standard would escape it; in a seed it is a slip.
+        return Err(UrlError::Syntax(url::ParseError::InvalidDomainCharacter));
+    }
+    if has_scheme || text.starts_with('[') {
         CanonicalUrl::parse(text)
     } else {
         CanonicalUrl::parse(&format!("https://{text}"))
@@ -517,14 +528,16 @@ impl<T: fmt::Display> fmt::Display for Limit<T> {
     }
 }
 
-impl<T: FromStr<Err = String>> FromStr for Limit<T> {
+impl<T: FromStr<Err: fmt::Display>> FromStr for Limit<T> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "unlimited" {
-            Ok(Self(None))
-        } else {
-            text.parse().map(|value| Self(Some(value)))
+        match text {
+            "unlimited" => Ok(Self(None)),
+            _ => text
+                .parse()
+                .map(|value| Self(Some(value)))
+                .map_err(|error: T::Err| error.to_string()),
         }
     }
 }
@@ -939,6 +952,27 @@ mod tests {
             ),
             "{error}"
         );
+        for (seed, wanted) in [
+            (
+                "mailto:a@b.example",
+                "seed = \"mailto:a@b.example\": scheme \"mailto\" is not http or https",
+            ),
+            (
+                "htp:/a.example",
+                "seed = \"htp:/a.example\": scheme \"htp\" is not http or https",
+            ),
+            (
+                "http://a.example/x y",
+                "seed = \"http://a.example/x y\": not a URL (invalid domain character)",
+            ),
+        ] {
+            let error = Seeds {
+                seed: vec![seed.into()],
+                ..Seeds::default()
+            }
+            .urls();
+            assert_eq!(error.expect_err(seed).to_string(), wanted);
+        }
         seeds.seed = vec!["http://".into()];
         assert_eq!(
             seeds.urls().expect_err("refused").to_string(),

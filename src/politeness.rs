@@ -186,7 +186,12 @@ impl Pace {
     /// A host that may have been asked just before we came: it waits one interval first.
     #[must_use]
     pub fn resumed(limits: Limits, now: Instant) -> Self {
-        Self::with_bucket(limits, Bucket::empty(limits.interval, limits.burst, now))
+        let bucket = Bucket::empty(limits.interval, limits.burst, now);
+        // As if it had been asked just now: a Crawl-delay counts from here.
+        Self {
+            last_start: Some(now),
+            ..Self::with_bucket(limits, bucket)
+        }
     }
 
     fn with_bucket(limits: Limits, bucket: Bucket) -> Self {
@@ -416,6 +421,20 @@ mod tests {
             starts(&mut pace, begin + ms(1500), ms(4000)),
             [0, 1500, 3000]
         );
+    }
+
+    #[test]
+    fn a_resumed_host_waits_its_delay_first() {
+        let begin = Instant::now();
+        let mut pace = Pace::resumed(
+            Limits {
+                interval: None,
+                ..limits()
+            },
+            begin,
+        );
+        pace.set_crawl_delay(Some(ms(4000)));
+        assert_eq!(starts(&mut pace, begin, ms(9000)), [4000, 8000]);
     }
 
     #[test]

@@ -45,7 +45,8 @@ impl Scope {
         })
     }
 
-    /// Whether a URL belongs to the crawl. `exclude` wins over `include`, and both over the reach.
+    /// Whether a URL belongs to the crawl: within reach, matched by no `exclude`, and by an `include` where
+    /// there are any.
     #[must_use]
     pub fn decide(&self, url: &CanonicalUrl) -> Decision {
         let out = |rule: String| Decision {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::canonical::Host;
+use crate::fetched::FetchError;
 use crate::record::{Fate, Record};
 
 /// What keeps a crawl from being faster.
@@ -138,6 +139,13 @@ impl Stats {
         self.pages += u64::from(record.is_counted_page());
         if let Some(class) = record.failure() {
             *self.failures.entry(class).or_default() += 1;
+        }
+    }
+
+    /// Counts failures that were seen later than in the record.
+    pub fn fail(&mut self, class: FetchError, times: u64) {
+        if times > 0 {
+            *self.failures.entry(class.as_str().to_owned()).or_default() += times;
         }
     }
 

@@ -66,14 +66,7 @@ impl Reader {
             source,
         };
         if !path.exists() {
-            let source = std::io::Error::new(
-                std::io::ErrorKind::NotFound,
-                "no crawl here; name its directory with -o",
-            );
-            return Err(failed(StoreError::File {
-                path: path.clone(),
-                source,
-            }));
+            return Err(failed(StoreError::Missing));
         }
         let open = || -> std::result::Result<Connection, StoreError> {
             let connection = connect(&path)?;

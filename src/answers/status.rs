@@ -161,10 +161,16 @@ fn hints(reader: &Reader) -> rusqlite::Result<Vec<String>> {
             "SELECT count(*) FROM urls WHERE decision = '{decision}'"
         ))?;
         if number > 0 {
-            hints.push(format!("{number} links are {what}: try {remedy}"));
+            let (links, are) = if number == 1 {
+                ("link", "is")
+            } else {
+                ("links", "are")
+            };
+            hints.push(format!("{number} {links} {are} {what}: try {remedy}"));
         }
     }
-    if hints.is_empty() && count("SELECT count(*) FROM links")? == 0 {
+    let read = count("SELECT count(*) FROM pages WHERE status = 200")?;
+    if hints.is_empty() && read > 0 && count("SELECT count(*) FROM links")? == 0 {
         hints.push("the page has no links in its HTML: a site built by scripts in the browser looks like this".to_owned());
     }
     Ok(hints)

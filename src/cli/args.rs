@@ -3,16 +3,22 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use crawl::config::{Bytes, Rate, Span};
+use crawl::config::{Bytes, Limit, Rate, Span};
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 finished; 1 failed; 2 bad usage or config; 3 finished, but every seed failed; 4 ended with
-deferred URLs (the same command tries them again); 11 stopped by a limit; 130 by a signal.
+Exit codes:
+  0    finished
+  1    failed (the disk is full, the database is damaged)
+  2    bad usage or config
+  3    finished, but every seed failed
+  4    ended with deferred URLs: the same command tries again
+  11   stopped by a limit: the same command goes on
+  130  stopped by a signal: the same command goes on
 
-The same command goes on where a crawl was stopped or killed. Ask the result with:
+Ask the result:
   crawl query \"SELECT url, status, title FROM pages\"";
 
-/// Turns a site, or a thousand of them, into one `SQLite` database.
+/// Turns a site, or a thousand of them, into one SQLite database.
 #[derive(Debug, Parser)]
 #[command(name = "crawl", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -90,13 +96,13 @@ pub(super) struct ScopeArgs {
     pub exclude: Vec<String>,
     /// Links followed from a seed at the most
     #[arg(long, value_name = "N")]
-    pub max_depth: Option<u32>,
+    pub max_depth: Option<Limit<u32>>,
     /// Pages at the most
     #[arg(long, value_name = "N")]
-    pub max_pages: Option<u64>,
+    pub max_pages: Option<Limit<u64>>,
     /// Time at the most, such as 90s, 5m, 2h
     #[arg(long, value_name = "DUR")]
-    pub time_limit: Option<Span>,
+    pub time_limit: Option<Limit<Span>>,
     /// Follow links in spite of nofollow
     #[arg(long)]
     pub ignore_nofollow: bool,

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use crawl::answers::{Reader, printable, status};
-use crawl::config::{Config, Limit, Reach};
+use crawl::config::{Config, Reach};
 use crawl::engine::{self, Outcome, Summary};
 use crawl::stats::Snapshot;
 use tokio::sync::watch;
@@ -119,18 +119,9 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
         &mut scope.exclude,
         Some(&given.exclude).filter(|list| !list.is_empty()),
     );
-    set(
-        &mut scope.max_depth,
-        given.max_depth.map(|value| Limit(Some(value))).as_ref(),
-    );
-    set(
-        &mut scope.max_pages,
-        given.max_pages.map(|value| Limit(Some(value))).as_ref(),
-    );
-    set(
-        &mut scope.time_limit,
-        given.time_limit.map(|value| Limit(Some(value))).as_ref(),
-    );
+    set(&mut scope.max_depth, given.max_depth.as_ref());
+    set(&mut scope.max_pages, given.max_pages.as_ref());
+    set(&mut scope.time_limit, given.time_limit.as_ref());
     scope.ignore_nofollow |= given.ignore_nofollow;
     let (politeness, given) = (&mut config.politeness, &args.politeness);
     set(&mut politeness.rate, given.rate.as_ref());
@@ -245,6 +236,11 @@ async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
+/// A number of things in words.
+fn counted(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// The end of a crawl, to act on.
 fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
     let last = &summary.last;
@@ -260,28 +256,36 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
         Outcome::Finished => "finished".to_owned(),
         Outcome::Deferred { urls } => {
             format!(
-                "ended, with {urls} URLs deferred: their hosts do not answer; the same command tries them again"
+                "ended, {} deferred: their hosts do not answer; the same command tries again",
+                counted(urls, "URL")
             )
         }
-        Outcome::Limit => format!("stopped by a limit, {} URLs queued; {again}", last.queued),
-        _ => format!("stopped by a signal, {} URLs queued; {again}", last.queued),
-    };
-    writeln!(
-        out,
-        "{how}{}",
-        if summary.resumed {
-            " (a run that an earlier start had begun)"
-        } else {
-            ""
+        Outcome::Limit => {
+            format!(
+                "stopped by a limit, {} queued; {again}",
+                counted(last.queued, "URL")
+            )
         }
-    )?;
+        _ => format!(
+            "stopped by a signal, {} queued; {again}",
+            counted(last.queued, "URL")
+        ),
+    };
+    let which = match (summary.resumed, summary.run) {
+        (true, _) => " (a run that an earlier start had begun)".to_owned(),
+        (false, 1) => String::new(),
+        (false, run) => {
+            format!(" (run {run}: the one before was finished, so everything was asked for again)")
+        }
+    };
+    writeln!(out, "{how}{which}")?;
     writeln!(
         out,
-        "pages     {} in {:.1} s ({:.1}/s), {} requests, {}",
+        "pages     {} in {:.1} s ({:.1}/s), {}, {}",
         last.pages,
         last.elapsed,
         last.pages_per_second,
-        last.requests,
+        counted(last.requests, "request"),
         size(last.bytes)
     )?;
     let failures: Vec<String> = summary
@@ -300,9 +304,17 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
             printable(why)
         )?;
     }
-    writeln!(out, "held back by {}", last.bottleneck.as_str())?;
+    // A shorter crawl was seen too seldom to tell.
+    if last.elapsed > 1.0 {
+        writeln!(out, "held back by {}", last.bottleneck.as_str())?;
+    }
     let output = summary.output.display();
-    writeln!(out, "output    {output}/crawl.db and {output}/pages/")?;
+    let pages = if summary.files {
+        format!(" and {output}/pages/")
+    } else {
+        String::new()
+    };
+    writeln!(out, "output    {output}/crawl.db{pages}")?;
     if last.pages <= 1 && summary.outcome == Outcome::Finished {
         let hints = Reader::open(&summary.output)
             .and_then(|reader| status::why_so_few(&reader))

@@ -12,9 +12,9 @@ use crawl::fetch::{Fetcher, decode};
 use crawl::robots::{self, Answer, Robots};
 use crawl::store::schema::NAMED_VIEWS;
 
-use super::FINISHED;
 use super::args::{self, Cli, CompletionsArgs, InitArgs, QueryArgs, StatusArgs};
 use super::progress::size;
+use super::{FINISHED, USAGE};
 
 /// Width of a table that goes to a terminal whose width is not known.
 const COLUMNS: usize = 100;
@@ -111,20 +111,25 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8> {
 }
 
 pub(super) fn init(args: &InitArgs) -> Result<u8> {
-    let mut file = std::fs::OpenOptions::new()
+    let file = &args.file;
+    let open = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
-        .open(&args.file)
-        .with_context(|| {
-            format!(
-                "cannot write {} (a file that is there is left alone)",
-                args.file.display()
-            )
-        })?;
-    file.write_all(include_bytes!("../../crawl.toml"))?;
+        .open(file);
+    let mut open = match open {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            eprintln!(
+                "crawl: {} is there already, and is left alone",
+                file.display()
+            );
+            return Ok(USAGE);
+        }
+        open => open.with_context(|| format!("cannot write {}", file.display()))?,
+    };
+    open.write_all(include_bytes!("../../crawl.toml"))?;
     println!(
         "{} written: set [seeds] seed, then run: crawl",
-        args.file.display()
+        file.display()
     );
     Ok(FINISHED)
 }
@@ -140,7 +145,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<u8> {
 
 /// `--dry-run`: settings, seeds, what the scope makes of them, and the answers of their robots.txt files.
 pub(super) async fn dry_run(config: Config) -> Result<u8> {
-    let Plan { seeds, scope } = engine::plan(&config)?;
+    let Plan { seeds, .. } = engine::plan(&config)?;
     print!("{}", config.redacted().to_toml());
     println!("\n# seeds");
     if seeds.is_empty() {
@@ -174,11 +179,7 @@ pub(super) async fn dry_run(config: Config) -> Result<u8> {
                 )
             }
         };
-        println!(
-            "# {seed}  seed, {}; {}",
-            scope.decide(seed).rule,
-            printable(&robots)
-        );
+        println!("# {seed}  {}", printable(&robots));
     }
     Ok(FINISHED)
 }

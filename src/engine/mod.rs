@@ -81,6 +81,8 @@ pub struct Summary {
     pub moved_to: Option<PathBuf>,
     /// Where the database and the pages are.
     pub output: PathBuf,
+    /// Whether bodies were written to files.
+    pub files: bool,
     /// The counters at the end.
     pub last: Snapshot,
     /// Seeds of the run with an outcome that is no failure.
@@ -180,6 +182,7 @@ pub async fn run_watched(
             moved_to,
             last: engine.last_snapshot(),
             output,
+            files: config.output.files,
             seeds_ok: ended.seeds_ok,
             seeds_failed: ended.seeds_failed,
         }),
@@ -584,6 +587,8 @@ impl Engine {
     fn applied(&mut self, applied: Applied) {
         let now = Instant::now();
         self.last_fetch = applied.last_fetch;
+        self.stats
+            .fail(FetchError::RedirectLoop, applied.redirect_loops);
         self.queued += applied.admitted.len() as u64 + applied.deferred;
         for ticket in applied.settled {
             self.frontier.settled(ticket);

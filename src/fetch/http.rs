@@ -37,6 +37,8 @@ struct Inner {
     credentials: HeaderMap,
     seed_origins: Vec<Origin>,
     max_body: u64,
+    /// Whether a failure to connect is the configured proxy's.
+    proxied: bool,
 }
 
 impl Fetcher {
@@ -97,6 +99,7 @@ impl Fetcher {
             credentials,
             seed_origins: seeds.iter().map(CanonicalUrl::origin).collect(),
             max_body: config.fetch.max_body.0,
+            proxied: !config.fetch.proxy.is_empty(),
         })))
     }
 
@@ -133,7 +136,10 @@ impl Fetcher {
                     head: None,
                     total: clock.elapsed(),
                 };
-                let (class, detail) = classify(error, false);
+                let (class, detail) = match classify(error, false) {
+                    (FetchError::Connect, detail) if inner.proxied => (FetchError::Proxy, detail),
+                    other => other,
+                };
                 Fetched::failed(class, detail, timing)
             }
         }

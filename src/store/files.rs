@@ -329,7 +329,7 @@ mod tests {
             (
                 "http://example.com/..%5c..%5cx%00",
                 "example.com",
-                "5c..-5cx-00",
+                "5c.-5cx-00",
             ),
             ("http://con/%00", "con_", "00"),
             ("http://example.com./---", "example.com", "page"),

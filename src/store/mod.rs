@@ -1,4 +1,4 @@
-//! What is kept: one `SQLite` database, written by one writer in batches, and the bodies in files.
+//! What is kept: one SQLite database, written by one writer in batches, and the bodies in files.
 //!
 //! A batch is one transaction: pages, their links, the URLs that these revealed, and the removal of
 //! what is done from the queue. A body is in its file before the row that names it. So a stop at any
@@ -74,7 +74,10 @@ pub enum StoreError {
         /// Why not.
         source: std::io::Error,
     },
-    /// `SQLite` failed.
+    /// There is none.
+    #[error("no crawl here; name its directory with -o")]
+    Missing,
+    /// SQLite failed.
     #[error("{}", sentence(.0))]
     Sqlite(#[from] rusqlite::Error),
     /// The thread of the database is gone.
@@ -87,7 +90,8 @@ impl StoreError {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Locked { .. }
+            Self::Missing
+            | Self::Locked { .. }
             | Self::Foreign
             | Self::Version { .. }
             | Self::OtherSeeds { .. } => true,
@@ -118,7 +122,7 @@ fn file_sentence(error: &std::io::Error) -> String {
     }
 }
 
-/// What `SQLite`'s codes mean for somebody with a crawl to run.
+/// What SQLite's codes mean for somebody with a crawl to run.
 fn sentence(error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {

@@ -208,7 +208,7 @@ impl Opening {
         )?;
         tx.execute(
             "INSERT INTO start (run, begun, heartbeat, config, version, pid, durable_to)
-             VALUES (?1, ?2, ?2, ?3, ?4, ?5, (SELECT coalesce(max(id), 0) FROM fetch))",
+             VALUES (?1, ?2, ?2, ?3, ?4, ?5, (SELECT coalesce(max(durable_to), 0) FROM start))",
             params![
                 run,
                 micros(now),

@@ -225,7 +225,7 @@ CREATE VIEW pages AS
 SELECT u.text AS url, f.status AS status,
        CASE WHEN v.decision = 4 THEN 'robots_disallowed' ELSE {error:f.error} END AS error,
        c.title AS title, v.depth AS depth, c.media_type AS content_type, c.bytes AS bytes,
-       {time:f.started} AS fetched_at, c.file AS file, lower(hex(c.digest)) AS sha256,
+       {time:f.started} AS fetched_at, c.file AS file, nullif(lower(hex(c.digest)), '') AS sha256,
        t.text AS redirect_to, c.description AS description, c.language AS language,
        k.text AS canonical, c.directives AS directives, c.noindex AS noindex, c.charset AS charset,
        f.total_us / 1000 AS elapsed_ms, max(f.truncated, coalesce(c.truncated, 0)) AS truncated,
@@ -297,11 +297,12 @@ SELECT h.name AS host,
        (SELECT count(*) FROM frontier q WHERE q.host = h.id) AS queued,
        coalesce(n.requests, 0) AS requests, coalesce(n.ok, 0) AS ok, coalesce(n.failed, 0) AS failed,
        n.mean_ms AS mean_ms, coalesce(n.wire_bytes, 0) AS wire_bytes,
-       {time:h.hold_until} AS held_until, h.hold_reason AS hold_reason, h.set_aside AS set_aside
+       {time:iif(h.hold_until > unixepoch() * 1000000, h.hold_until, NULL)} AS held_until,
+       iif(h.hold_until > unixepoch() * 1000000, h.hold_reason, NULL) AS hold_reason, h.set_aside AS set_aside
 FROM host h
 LEFT JOIN (
   SELECT u.host AS host, count(*) AS requests, sum(f.status BETWEEN 200 AND 399 AND f.error IS NULL) AS ok,
-         sum(f.status >= 400 OR f.error IS NOT NULL) AS failed, avg(f.total_us) / 1000 AS mean_ms,
+         sum(f.status >= 400 OR f.error IS NOT NULL) AS failed, round(avg(f.total_us) / 1000, 1) AS mean_ms,
          sum(f.wire_bytes) AS wire_bytes
   FROM fetch f JOIN start s ON s.id = f.start JOIN url u ON u.id = f.url
   WHERE s.run = (SELECT max(id) FROM run) GROUP BY u.host
@@ -328,7 +329,7 @@ WHERE v.run = (SELECT max(id) FROM run);
 
 CREATE VIEW runs AS
 SELECT r.id AS run, s.id AS start, r.state AS state, r.seeds AS seeds, {time:s.begun} AS begun_at, {time:s.ended} AS ended_at,
-       coalesce(s.how, CASE WHEN s.id = (SELECT max(id) FROM start) AND r.state = 'running' THEN 'running or killed' ELSE 'killed' END) AS how,
+       coalesce(s.how, CASE WHEN s.heartbeat > (unixepoch() - 60) * 1000000 AND s.id = (SELECT max(id) FROM start) THEN 'running' ELSE 'killed' END) AS how,
        s.pages AS pages, s.requests AS requests, s.bytes AS bytes, s.version AS version, s.pid AS pid, s.config AS config
 FROM run r JOIN start s ON s.run = r.id;
 

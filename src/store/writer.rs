@@ -76,6 +76,8 @@ pub struct Applied {
     pub admitted: Vec<Request>,
     /// URLs that are new and in, but wait for the next start with their host.
     pub deferred: u64,
+    /// Redirects to a URL of their own chain, which only the tables could tell.
+    pub redirect_loops: u64,
     /// The rows asked for.
     pub refilled: Vec<Refilled>,
     /// URLs whose outcome is in the table now.
@@ -97,6 +99,7 @@ pub(super) struct Writer {
 /// What a batch adds to the start's counts.
 #[derive(Debug, Default)]
 struct Tally {
+    redirect_loops: u64,
     pages: i64,
     requests: i64,
     bytes: i64,
@@ -165,6 +168,7 @@ impl Writer {
         tx.commit()?;
         applied.admitted = std::mem::take(&mut self.admitter.admitted);
         applied.deferred = std::mem::take(&mut self.admitter.deferred);
+        applied.redirect_loops = tally.redirect_loops;
         applied.last_fetch = self.last_fetch;
         if batch.durable_to.is_some() {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
@@ -248,6 +252,7 @@ impl Writer {
             Some(target) if record.request.is_page() => self.is_circle(tx, url, target)?,
             _ => false,
         };
+        tally.redirect_loops += u64::from(in_circle);
         let error = record
             .error
             .or(fetched.error)

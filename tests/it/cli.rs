@@ -243,7 +243,7 @@ fn a_run_of_one_page_says_why() {
             .stderr
     };
     assert!(
-        said("/out").contains("1 links are out of scope: try --scope"),
+        said("/out").contains("1 link is out of scope: try --scope"),
         "{}",
         said("/out")
     );
@@ -291,7 +291,7 @@ fn dry_run_shows_and_fetches_only_robots() {
 fn init_config_and_completions() {
     let crawl = Crawl::new();
     crawl.run_args(["init"]).expect_code(0);
-    let said = crawl.run_args(["init"]).expect_code(1).stderr;
+    let said = crawl.run_args(["init"]).expect_code(2).stderr;
     assert!(said.contains("crawl.toml"), "{said}");
     crawl.run_args(["config"]).expect_code(0);
     for shell in ["bash", "zsh", "fish"] {

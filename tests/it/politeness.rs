@@ -123,7 +123,7 @@ fn retry_after_holds_the_host() {
         7
     );
     assert_eq!(
-        rows(&out, "SELECT hold_reason FROM hosts"),
+        rows(&out, "SELECT hold_reason FROM host"),
         ["asks for fewer requests, Retry-After 2 s"]
     );
 }

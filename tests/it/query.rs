@@ -115,7 +115,7 @@ fn questions_that_cannot_be_answered() {
     }
     let said = crawl
         .run_args(["query", "pages", "-o", "nowhere"])
-        .expect_code(1)
+        .expect_code(2)
         .stderr;
     assert!(said.contains("no crawl here"), "{said}");
 }
