@@ -4,11 +4,13 @@
 //! out. What lies behind `tail` is in the `frontier` table and comes by [`Refill`].
 
 use std::collections::{BTreeMap, BinaryHeap};
-use std::time::Instant;
+use std::ops::Bound;
+use std::time::{Duration, Instant};
 
 use super::origins::{Origins, Ruling};
+use crate::canonical::Origin;
 use crate::politeness::{Limits, Pace, When};
-use crate::request::Request;
+use crate::request::{Kind, Request};
 
 /// What a host has to say when it is its turn.
 pub(super) enum Turn {
@@ -22,13 +24,20 @@ pub(super) enum Turn {
     Parked,
 }
 
+/// Where a page waits in memory.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Retry((Instant, u64)),
+    Head(u64),
+}
+
 /// A request that is not to go before its time; the earliest is the greatest.
 #[derive(Debug)]
 struct Delayed(Instant, Request);
 
 impl Delayed {
-    fn key(&self) -> (std::cmp::Reverse<Instant>, std::cmp::Reverse<u64>) {
-        (std::cmp::Reverse(self.0), std::cmp::Reverse(self.1.order))
+    fn key(&self) -> std::cmp::Reverse<Instant> {
+        std::cmp::Reverse(self.0)
     }
 }
 
@@ -61,10 +70,12 @@ pub(super) struct HostQueue {
     /// Whether the table may have more behind `tail`.
     on_disk: bool,
     loading: bool,
-    /// Retries of pages.
-    retries: BinaryHeap<Delayed>,
+    /// Retries of pages, by their time and order.
+    retries: BTreeMap<(Instant, u64), Request>,
     /// Requests for robots.txt: before everything else, and not subject to robots.txt.
     robots: BinaryHeap<Delayed>,
+    /// The Crawl-delay that each of its origins asks for.
+    delays: BTreeMap<Origin, Duration>,
     /// Why nothing more is asked of it until the next start.
     pub(super) aside: Option<String>,
     /// Whether it stands in the ready queue.
@@ -85,8 +96,9 @@ impl HostQueue {
             tail: 0,
             on_disk: false,
             loading: false,
-            retries: BinaryHeap::new(),
+            retries: BTreeMap::new(),
             robots: BinaryHeap::new(),
+            delays: BTreeMap::new(),
             aside: None,
             in_ready: false,
             wake: None,
@@ -116,12 +128,29 @@ impl HostQueue {
 
     pub(super) fn push_retry(&mut self, request: Request, at: Instant) {
         if self.aside.is_none() {
-            self.retries.push(Delayed(at, request));
+            self.retries.insert((at, request.order), request);
         }
     }
 
     pub(super) fn push_robots(&mut self, request: Request, at: Instant) {
-        self.robots.push(Delayed(at, request));
+        if self.aside.is_none() || is_for_another(&request) {
+            self.robots.push(Delayed(at, request));
+        }
+    }
+
+    /// Sets the gap that an origin's robots.txt asks for. The longest of its origins' is the host's,
+    /// whichever was read last. Answers what is honoured.
+    pub(super) fn set_crawl_delay(
+        &mut self,
+        origin: &Origin,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
+        match asked {
+            Some(asked) => self.delays.insert(origin.clone(), asked),
+            None => self.delays.remove(origin),
+        };
+        self.pace
+            .set_crawl_delay(self.delays.values().max().copied())
     }
 
     /// Says that the table has rows of this host behind `after` which were never in memory.
@@ -158,80 +187,72 @@ impl HostQueue {
             .extend(fresh.into_iter().map(|request| (request.order, request)));
     }
 
-    /// Drops everything: the table has it.
+    /// Drops everything: the table has it. What is asked on behalf of another host's origin stays, for
+    /// that origin's pages wait for the answer.
     pub(super) fn set_aside(&mut self, why: String) {
         self.aside = Some(why);
         self.heads.clear();
         self.retries.clear();
-        self.robots.clear();
+        self.robots.retain(|delayed| is_for_another(&delayed.1));
         self.on_disk = false;
     }
 
     /// Drops what belongs to an origin: the table has it.
     pub(super) fn drop_where(&mut self, gone: impl Fn(&Request) -> bool) {
         self.heads.retain(|_, request| !gone(request));
-        self.retries.retain(|delayed| !gone(&delayed.1));
+        self.retries.retain(|_, request| !gone(request));
     }
 
     /// The host's turn: its most pressing request, if its pace and robots.txt allow one now.
     pub(super) fn turn(&mut self, origins: &mut Origins, now: Instant) -> Turn {
-        if self.aside.is_some() {
-            return Turn::Parked;
+        let mut chosen = None;
+        if !self.robots_is_due(now) {
+            chosen = self.choose(origins, now);
+            let questions = origins.take_questions().into_iter();
+            self.robots
+                .extend(questions.map(|request| Delayed(now, request)));
         }
-        if self.robots.peek().is_some_and(|delayed| delayed.0 <= now) {
+        if self.robots_is_due(now) {
             return self.start(now, |queue| {
                 queue.robots.pop().map(|delayed| (delayed.1, None))
             });
         }
-        if let Some(Delayed(_, request)) = self.retries.peek().filter(|delayed| delayed.0 <= now) {
-            match origins.rule(&request.url, now) {
-                Ruling::Allowed(rule) => {
-                    return self.start(now, |queue| {
-                        queue.retries.pop().map(|delayed| (delayed.1, rule))
-                    });
-                }
-                // The rules have changed since the first attempt.
-                Ruling::Disallowed(rule) => {
-                    return self
-                        .retries
-                        .pop()
-                        .map_or(Turn::Parked, |delayed| Turn::Disallowed(delayed.1, rule));
-                }
-                Ruling::Wait => {}
-            }
-        }
-        // Two origins (http and https) may share a host; one that waits does not block the other.
-        let mut chosen = None;
-        for (order, request) in &self.heads {
-            match origins.rule(&request.url, now) {
-                Ruling::Wait => {}
-                ruling => {
-                    chosen = Some((*order, ruling));
-                    break;
-                }
-            }
-        }
-        if let Some(request) = origins.take_question() {
-            self.robots.push(Delayed(now, request));
-            return self.turn(origins, now);
-        }
         match chosen {
-            Some((order, Ruling::Disallowed(rule))) => match self.heads.remove(&order) {
-                Some(request) => Turn::Disallowed(request, rule),
-                None => Turn::Parked,
-            },
-            Some((order, Ruling::Allowed(rule))) => self.start(now, |queue| {
-                queue.heads.remove(&order).map(|request| (request, rule))
+            Some((place, Ruling::Disallowed(rule))) => self
+                .remove(place)
+                .map_or(Turn::Parked, |request| Turn::Disallowed(request, rule)),
+            Some((place, Ruling::Allowed(rule))) => self.start(now, |queue| {
+                queue.remove(place).map(|request| (request, rule))
             }),
             Some((_, Ruling::Wait)) | None => {
-                let next = [self.robots.peek(), self.retries.peek()]
-                    .into_iter()
-                    .flatten()
-                    .map(|delayed| delayed.0);
-                next.filter(|at| *at > now)
-                    .min()
-                    .map_or(Turn::Parked, Turn::Sleep)
+                let robots = self.robots.peek().map(|delayed| delayed.0);
+                let later = (Bound::Excluded((now, u64::MAX)), Bound::Unbounded);
+                let retry = self.retries.range(later).next().map(|(key, _)| key.0);
+                let next = robots.into_iter().chain(retry).min();
+                next.map_or(Turn::Parked, Turn::Sleep)
             }
+        }
+    }
+
+    fn robots_is_due(&self, now: Instant) -> bool {
+        self.robots.peek().is_some_and(|delayed| delayed.0 <= now)
+    }
+
+    /// The first page, retries that are due before the others, that does not wait for robots.txt. Two
+    /// origins (http and https) may share a host; one that waits does not block the other.
+    fn choose(&self, origins: &mut Origins, now: Instant) -> Option<(Place, Ruling)> {
+        let due = self.retries.range(..=(now, u64::MAX));
+        let due = due.map(|(key, request)| (Place::Retry(*key), request));
+        let heads = self.heads.iter();
+        due.chain(heads.map(|(order, request)| (Place::Head(*order), request)))
+            .map(|(place, request)| (place, origins.rule(&request.url, now)))
+            .find(|(_, ruling)| !matches!(ruling, Ruling::Wait))
+    }
+
+    fn remove(&mut self, place: Place) -> Option<Request> {
+        match place {
+            Place::Retry(key) => self.retries.remove(&key),
+            Place::Head(order) => self.heads.remove(&order),
         }
     }
 
@@ -248,5 +269,15 @@ impl HostQueue {
             When::At(at) => Turn::Sleep(at),
             When::AfterOne => Turn::Parked,
         }
+    }
+}
+
+/// Whether it is a hop on the way to the robots.txt of another host.
+fn is_for_another(request: &Request) -> bool {
+    match &request.kind {
+        Kind::Robots { origin, .. } => origin
+            .robots_url()
+            .is_ok_and(|url| url.host() != request.url.host()),
+        Kind::Page => false,
     }
 }

@@ -263,8 +263,11 @@ impl Frontier {
         self.queued = self.queued + queue.len() - before;
         let next = match turn {
             Turn::Sleep(at) => {
-                queue.wake = Some(at);
-                self.sleeping.push(Reverse((at, host.clone())));
+                // Events may give it a turn again and again before that: one entry is enough.
+                if queue.wake != Some(at) {
+                    queue.wake = Some(at);
+                    self.sleeping.push(Reverse((at, host.clone())));
+                }
                 return None;
             }
             Turn::Parked => return None,
@@ -314,7 +317,7 @@ impl Frontier {
     ) -> Option<std::time::Duration> {
         let delay = rules.crawl_delay();
         self.origins.known(origin.clone(), rules, fresh_until);
-        self.with_host(host, now, |queue, _| queue.pace.set_crawl_delay(delay))
+        self.with_host(host, now, |queue, _| queue.set_crawl_delay(origin, delay))
     }
 
     /// Says that an origin's robots.txt cannot be had. Whether its URLs are given up for this start

@@ -27,6 +27,8 @@ struct State {
     rules: Option<Arc<Robots>>,
     /// Until when the rules count; after that they are asked for again while they rule on.
     fresh_until: Option<Instant>,
+    /// Not to be asked for again before, since it could not be had.
+    ask_again: Option<Instant>,
     /// A request for it waits or is under way.
     asked: bool,
     /// It could not be had: the origin's URLs are deferred.
@@ -37,7 +39,8 @@ struct State {
 pub(super) struct Origins {
     states: HashMap<Origin, State>,
     obey: bool,
-    question: Option<Request>,
+    /// Requests for robots.txt that have come up; one look at a queue may meet two origins.
+    questions: Vec<Request>,
 }
 
 impl Origins {
@@ -45,25 +48,29 @@ impl Origins {
         Self {
             states: HashMap::new(),
             obey,
-            question: None,
+            questions: Vec::new(),
         }
     }
 
-    /// What robots.txt says of a URL; where it has to be asked for, [`Origins::take_question`] has the
-    /// request afterwards.
+    /// What robots.txt says of a URL; where it has to be asked for, [`Origins::take_questions`] has the
+    /// request afterwards, for this URL's host to take at once.
     pub(super) fn rule(&mut self, url: &CanonicalUrl, now: Instant) -> Ruling {
         if !self.obey {
             return Ruling::Allowed(Some("robots.txt ignored".to_owned()));
         }
         let origin = url.origin();
         let state = self.states.entry(origin.clone()).or_default();
-        let stale = state.fresh_until.is_none_or(|until| until <= now);
+        let stale = state
+            .fresh_until
+            .max(state.ask_again)
+            .is_none_or(|until| until <= now);
         if stale && !state.asked && !state.unreachable {
             let Ok(robots_url) = origin.robots_url() else {
                 return Ruling::Allowed(None);
             };
             state.asked = true;
-            self.question = Some(Request::robots(robots_url, origin, 0, 0));
+            self.questions
+                .push(Request::robots(robots_url, origin, 0, 0));
         }
         let Some(rules) = &state.rules else {
             return Ruling::Wait;
@@ -75,8 +82,8 @@ impl Origins {
         }
     }
 
-    pub(super) fn take_question(&mut self) -> Option<Request> {
-        self.question.take()
+    pub(super) fn take_questions(&mut self) -> Vec<Request> {
+        std::mem::take(&mut self.questions)
     }
 
     pub(super) fn known(&mut self, origin: Origin, rules: Arc<Robots>, fresh_until: Instant) {
@@ -99,7 +106,7 @@ impl Origins {
         state.asked = false;
         let old = state.fresh_until.is_some_and(|until| until + STALE > now);
         if state.rules.is_some() && old {
-            state.fresh_until = Some(ask_again);
+            state.ask_again = Some(ask_again);
         } else {
             state.unreachable = true;
             state.rules = None;
