@@ -293,7 +293,10 @@ impl Seeds {
     pub fn urls(&self) -> Result<Vec<CanonicalUrl>, ConfigError> {
         let mut urls = Vec::new();
         for seed in &self.seed {
-            urls.push(parse_seed(seed).map_err(|error| ConfigError::value("seed", seed, error))?);
+            urls.push(
+                parse_seed(seed)
+                    .map_err(|error| ConfigError::value("seed", without_userinfo(seed), error))?,
+            );
         }
         let path = &self.input_file;
         if !path.as_os_str().is_empty() {
@@ -313,13 +316,25 @@ impl Seeds {
                 urls.push(parse_seed(seed).map_err(|error| ConfigError::File {
                     path: path.clone(),
                     line,
-                    message: format!("{seed:?}: {error}"),
+                    message: format!("{:?}: {error}", without_userinfo(seed)),
                 })?);
             }
         }
         let mut met = std::collections::HashSet::new();
         urls.retain(|url| met.insert(url.key().into_owned()));
         Ok(urls)
+    }
+}
+
+/// A URL as it was written, with a mark in place of user and password.
+fn without_userinfo(text: &str) -> String {
+    let begin = text.find("//").map_or(0, |slashes| slashes + 2);
+    let end = text[begin..]
+        .find(['/', '?', '#'])
+        .map_or(text.len(), |end| begin + end);
+    match text[begin..end].rfind('@') {
+        Some(at) => format!("{}…{}", &text[..begin], &text[begin + at..]),
+        None => text.to_owned(),
     }
 }
 
@@ -387,6 +402,9 @@ impl Config {
     #[must_use]
     pub fn redacted(&self) -> Self {
         let mut copy = self.clone();
+        for seed in &mut copy.seeds.seed {
+            *seed = without_userinfo(seed);
+        }
         for header in &mut copy.fetch.header {
             let name = header
                 .split_once(':')
@@ -907,6 +925,10 @@ mod tests {
         let mut config = Config::default();
         config.fetch.header = vec!["Authorization: Bearer s3cret".to_owned()];
         config.fetch.proxy = "http://me:s3cret@proxy.example:3128".to_owned();
+        config.seeds.seed = vec![
+            "http://me:s3cret@a.example/@x".to_owned(),
+            "me:s3cret@b.example".to_owned(),
+        ];
         let shown = config.redacted().to_toml();
         assert!(!shown.contains("s3cret"), "{shown}");
         assert!(
@@ -955,7 +977,7 @@ mod tests {
         for (seed, wanted) in [
             (
                 "mailto:a@b.example",
-                "seed = \"mailto:a@b.example\": scheme \"mailto\" is not http or https",
+                "seed = \"…@b.example\": scheme \"mailto\" is not http or https",
             ),
             (
                 "htp:/a.example",

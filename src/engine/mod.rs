@@ -239,7 +239,8 @@ impl Engine {
             limits: Limits::from(&config.politeness),
             global_interval: config.politeness.global_rate.interval(),
             obey_robots: !config.politeness.ignore_robots,
-            resumed: begun.resumed,
+            // What an earlier start asked of a host counts, whichever run that was.
+            resumed: begun.start > 1,
         };
         let concurrency = config.politeness.concurrency as usize;
         // Every task sends two events; so many fit that no task ever waits long for the engine.
@@ -329,6 +330,7 @@ impl Engine {
         durable.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut snapshot = tokio::time::interval(SNAPSHOT_EVERY);
         snapshot.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let worker = Arc::clone(&self.worker);
         let mut deadline = self.time_limit.and_then(|limit| begun.checked_add(limit));
         loop {
             let wake = self.start_what_may();
@@ -361,6 +363,8 @@ impl Engine {
                     self.pending.durable_to = Some(mark?);
                     self.pending_since.get_or_insert_with(Instant::now);
                 }
+                // Its record will not come; what was committed is sound, and the next start has the rest.
+                () = worker.lost.notified() => return Err(StoreError::Gone),
                 () = sleep_until(wake.map(tokio::time::Instant::from_std)) => {}
                 _ = durable.tick() => self.sync(),
                 _ = snapshot.tick() => self.publish(),
@@ -590,6 +594,8 @@ impl Engine {
         self.stats
             .fail(FetchError::RedirectLoop, applied.redirect_loops);
         self.queued += applied.admitted.len() as u64 + applied.deferred;
+        // In this order: what is settled may come in again, and rows that were read are those behind
+        // what was admitted in the same transaction.
         for ticket in applied.settled {
             self.frontier.settled(ticket);
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::canonical::{Base, CanonicalUrl, Host, Origin};
 use crate::config::Config;
@@ -69,8 +69,21 @@ pub(super) struct Worker {
     max_body: u64,
     /// Bytes of bodies in memory.
     pub(super) live_bytes: AtomicU64,
+    /// Told when a task has panicked: nobody would wait for its record in vain.
+    pub(super) lost: Notify,
     events: mpsc::Sender<Event>,
     stop: watch::Receiver<bool>,
+}
+
+/// Tells when it is dropped by a panic.
+struct Watched<'a>(&'a Notify);
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.notify_one();
+        }
+    }
 }
 
 impl Worker {
@@ -97,6 +110,7 @@ impl Worker {
             retry_wait: config.fetch.retry_wait.0,
             max_body: config.fetch.max_body.0,
             live_bytes: AtomicU64::new(0),
+            lost: Notify::new(),
             events,
             stop,
         }
@@ -109,6 +123,7 @@ impl Worker {
 
     /// Runs one request to its end. The engine is always there to listen: it leaves only after the last.
     pub(super) async fn run(self: Arc<Self>, request: Request, rule: Option<String>) {
+        let _watched = Watched(&self.lost);
         let fetched = self.fetch(&request.url).await;
         let held = fetched.body.len() as u64;
         self.live_bytes.fetch_add(held, Ordering::Relaxed);

@@ -80,8 +80,10 @@ pub enum StoreError {
     /// SQLite failed.
     #[error("{}", sentence(.0))]
     Sqlite(#[from] rusqlite::Error),
-    /// The thread of the database is gone.
-    #[error("the database's thread ended unexpectedly; the same command goes on")]
+    /// The thread of the database is gone, or a task of ours.
+    #[error(
+        "a part of the program ended unexpectedly; please report this, the same command goes on"
+    )]
     Gone,
 }
 
