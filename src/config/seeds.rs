@@ -1,0 +1,145 @@
+//! Seeds as a user writes them, made into URLs.
+
+use std::path::Path;
+
+use super::{ConfigError, Seeds};
+use crate::canonical::{CanonicalUrl, UrlError};
+
+impl Seeds {
+    /// The seeds as URLs, those of the file after the others, each once.
+    ///
+    /// # Errors
+    /// The first that is no URL, named by its line where it stands in a file; or that the file cannot be
+    /// read.
+    pub fn urls(&self) -> Result<Vec<CanonicalUrl>, ConfigError> {
+        let mut urls = Vec::new();
+        for seed in &self.seed {
+            urls.push(
+                parse_seed(seed)
+                    .map_err(|error| ConfigError::value("seed", without_userinfo(seed), error))?,
+            );
+        }
+        let path = &self.input_file;
+        if !path.as_os_str().is_empty() {
+            let text = if path == Path::new("-") {
+                std::io::read_to_string(std::io::stdin())
+            } else {
+                std::fs::read_to_string(path)
+            };
+            let text = text.map_err(|source| ConfigError::Read {
+                path: path.clone(),
+                source,
+            })?;
+            for (line, seed) in (1..).zip(text.lines().map(str::trim)) {
+                if seed.is_empty() || seed.starts_with('#') {
+                    continue;
+                }
+                urls.push(parse_seed(seed).map_err(|error| ConfigError::File {
+                    path: path.clone(),
+                    line,
+                    message: format!("{:?}: {error}", without_userinfo(seed)),
+                })?);
+            }
+        }
+        let mut met = std::collections::HashSet::new();
+        urls.retain(|url| met.insert(url.key().into_owned()));
+        Ok(urls)
+    }
+}
+
+/// A URL as it was written, with a mark in place of user and password.
+pub(super) fn without_userinfo(text: &str) -> String {
+    let begin = text.find("//").map_or(0, |slashes| slashes + 2);
+    let end = text[begin..]
+        .find(['/', '?', '#'])
+        .map_or(text.len(), |end| begin + end);
+    match text[begin..end].rfind('@') {
+        Some(at) => format!("{}…{}", &text[..begin], &text[begin + at..]),
+        None => text.to_owned(),
+    }
+}
+
+/// Reads a seed as a user writes it: `https://` is assumed where no scheme is written.
+fn parse_seed(text: &str) -> Result<CanonicalUrl, UrlError> {
+    let text = text.trim();
+    // What follows the colon of `localhost:8080/x` is a port; what follows any other is not.
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", ""));
+    let has_scheme = !scheme.is_empty()
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        && !rest.starts_with(|c: char| c.is_ascii_digit());
+    if text.contains(char::is_whitespace) {
+        // The URL Standard would escape it; in a seed it is a slip.
+        return Err(UrlError::Syntax(url::ParseError::InvalidDomainCharacter));
+    }
+    if has_scheme || text.starts_with('[') {
+        CanonicalUrl::parse(text)
+    } else {
+        CanonicalUrl::parse(&format!("https://{text}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("seeds.txt");
+        std::fs::write(&file, "# list\n\nexample.com/x\r\nhttp://b.example\n").expect("written");
+        let mut seeds = Seeds {
+            seed: vec!["localhost:8080/a".into(), "https://example.com/x#y".into()],
+            input_file: file.clone(),
+        };
+        let urls: Vec<String> = seeds
+            .urls()
+            .expect("seeds")
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            urls,
+            [
+                "https://localhost:8080/a",
+                "https://example.com/x",
+                "http://b.example/"
+            ]
+        );
+        std::fs::write(&file, "ok.example\nftp://example.com\n").expect("written");
+        let error = seeds.urls().expect_err("refused").to_string();
+        assert!(
+            error.ends_with(
+                "seeds.txt, line 2: \"ftp://example.com\": scheme \"ftp\" is not http or https"
+            ),
+            "{error}"
+        );
+        for (seed, wanted) in [
+            (
+                "mailto:a@b.example",
+                "seed = \"…@b.example\": scheme \"mailto\" is not http or https",
+            ),
+            (
+                "htp:/a.example",
+                "seed = \"htp:/a.example\": scheme \"htp\" is not http or https",
+            ),
+            (
+                "http://a.example/x y",
+                "seed = \"http://a.example/x y\": not a URL (invalid domain character)",
+            ),
+        ] {
+            let error = Seeds {
+                seed: vec![seed.into()],
+                ..Seeds::default()
+            }
+            .urls();
+            assert_eq!(error.expect_err(seed).to_string(), wanted);
+        }
+        seeds.seed = vec!["http://".into()];
+        assert_eq!(
+            seeds.urls().expect_err("refused").to_string(),
+            "seed = \"http://\": not a URL (empty host)"
+        );
+    }
+}

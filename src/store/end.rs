@@ -1,0 +1,124 @@
+//! The end of a start: how it is written down, after checking by SQL that nothing was lost on the way.
+
+use std::time::SystemTime;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use tokio_rusqlite::rusqlite;
+
+use super::schema::{Decision, VIA_SEED};
+use super::writer::Writer;
+use super::{End, Ended, How, StoreError, micros};
+use crate::fetched::FetchError;
+
+impl Writer {
+    /// Writes how the start ended, after checking that nothing was lost on the way.
+    pub(super) fn end(
+        &mut self,
+        connection: &mut Connection,
+        how: How,
+    ) -> Result<Ended, StoreError> {
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let count = |sql: &str| tx.query_row(sql, [self.run], |row| row.get::<_, i64>(0));
+        let admitted = count("SELECT count(*) FROM visit WHERE run = ? AND decision IN (0, 4)")?;
+        let done = count(
+            "SELECT count(*) FROM visit WHERE run = ? AND (decision = 4 OR decision = 0 AND last_fetch IS NOT NULL)",
+        )?;
+        let waiting = count("SELECT count(*) FROM frontier WHERE ?1 = ?1")?;
+        let ready = count("SELECT count(*) FROM frontier WHERE deferred IS NULL AND ?1 = ?1")?;
+        if admitted != done + waiting {
+            return Err(StoreError::Accounts(format!(
+                "{admitted} admitted, {done} done, {waiting} waiting"
+            )));
+        }
+        if how == How::Drained && ready > 0 {
+            return Err(StoreError::Accounts(format!(
+                "{ready} URLs wait though nothing was left to do"
+            )));
+        }
+        let end = match how {
+            How::Drained if waiting == 0 => End::Finished,
+            How::Drained => End::Deferred {
+                urls: waiting.unsigned_abs(),
+            },
+            How::Limit | How::Signal => End::Stopped,
+        };
+        let (state, word) = match (end, how) {
+            (End::Finished, _) => ("finished", "finished"),
+            (End::Deferred { .. }, _) => ("deferred", "deferred"),
+            (End::Stopped, How::Limit) => ("stopped", "limit"),
+            (End::Stopped, _) => ("stopped", "signal"),
+        };
+        let now = micros(SystemTime::now());
+        tx.execute(
+            "UPDATE run SET state = ?2, ended = ?3 WHERE id = ?1",
+            params![self.run, state, now],
+        )?;
+        tx.execute(
+            "UPDATE start SET how = ?2, ended = ?3, heartbeat = ?3, durable_to = ?4 WHERE id = ?1",
+            params![self.start, word, now, self.last_fetch],
+        )?;
+        let (seeds_ok, seeds_failed) = seeds(&tx, self.run)?;
+        tx.commit()?;
+        // Leaves one file behind; readers that are still there keep the log, which is as well.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(Ended {
+            end,
+            seeds_ok,
+            seeds_failed,
+        })
+    }
+
+    pub(super) fn fail(&mut self, connection: &mut Connection) -> Result<(), StoreError> {
+        let now = micros(SystemTime::now());
+        connection.execute(
+            "UPDATE start SET how = 'failed', ended = ?2 WHERE id = ?1",
+            params![self.start, now],
+        )?;
+        Ok(())
+    }
+}
+
+/// How many seeds fared well, and which did not.
+fn seeds(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<(u64, Vec<(String, String)>)> {
+    let mut statement = tx.prepare(
+        "SELECT u.text, v.decision, f.status, f.error, f.detail FROM visit v JOIN url u ON u.id = v.url
+         LEFT JOIN fetch f ON f.id = v.last_fetch
+         WHERE v.run = ? AND v.via_kind = ? AND (f.id IS NOT NULL OR v.decision = 4)",
+    )?;
+    let mut rows = statement.query(params![run, VIA_SEED])?;
+    let (mut ok, mut failed) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        let (status, error): (Option<u16>, Option<u8>) = (row.get(2)?, row.get(3)?);
+        let why = match (error, status) {
+            _ if row.get::<_, i64>(1)? == Decision::Disallowed as i64 => {
+                "robots.txt forbids it".to_owned()
+            }
+            (Some(code), _) => row
+                .get::<_, Option<String>>(4)?
+                .unwrap_or_else(|| FetchError::word(code).to_owned()),
+            (None, Some(status)) if status >= 400 => format!("answered {status}"),
+            _ => {
+                ok += 1;
+                continue;
+            }
+        };
+        failed.push((row.get(0)?, why));
+    }
+    // Those that wait for the next start: a few, each with what its host said last.
+    let mut statement = tx.prepare(
+        "SELECT u.text, r.text, (SELECT coalesce(g.detail, 'it answered ' || g.status) FROM fetch g
+           JOIN url x ON x.id = g.url WHERE x.host = u.host ORDER BY g.id DESC LIMIT 1)
+         FROM frontier q JOIN visit v ON v.run = ? AND v.url = q.url JOIN url u ON u.id = q.url
+         JOIN rule r ON r.id = q.deferred WHERE v.via_kind = ? LIMIT 5",
+    )?;
+    let mut rows = statement.query(params![run, VIA_SEED])?;
+    while let Some(row) = rows.next()? {
+        let (rule, last): (String, Option<String>) = (row.get(1)?, row.get(2)?);
+        failed.push((
+            row.get(0)?,
+            format!("{rule} ({})", last.unwrap_or_default()),
+        ));
+    }
+    Ok((ok, failed))
+}
