@@ -1,5 +1,5 @@
 //! One request in, one answer out. No redirect is followed, no failure is an `Err`: whatever happens
-//! is a [`Fetched`].
+//! is a [`Fetched`](crate::fetched::Fetched).
 
 mod address;
 pub mod decode;

@@ -1,7 +1,7 @@
 //! One host: what waits for it, its pace, and where the rest of its queue stands.
 //!
 //! `heads` is always a prefix of the host's order: all that is due up to `tail`, less what was handed
-//! out. What lies behind `tail` is in the `frontier` table and comes by [`Refill`].
+//! out. What lies behind `tail` is in the `frontier` table and comes by [`Refill`](super::Refill).
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::Bound;
