@@ -263,11 +263,25 @@ pub fn registrable_domain(name: &str) -> Option<&str> {
     psl::domain_str(name)
 }
 
-/// The URL of a proxy, which may be of any scheme, or of none: then it is `http`.
+/// The URL of a proxy: HTTP or SOCKS; without a scheme it is `http`.
 #[must_use]
 pub fn parse_proxy(text: &str) -> Option<Url> {
-    let with_scheme = |text: &str| Url::parse(text).ok().filter(Url::has_host);
-    with_scheme(text).or_else(|| with_scheme(&format!("http://{text}")))
+    let known = |url: &Url| {
+        matches!(
+            url.scheme(),
+            "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h"
+        )
+    };
+    let with_scheme = |text: &str| {
+        Url::parse(text)
+            .ok()
+            .filter(|url| url.has_host() && known(url))
+    };
+    if text.contains("://") {
+        with_scheme(text)
+    } else {
+        with_scheme(&format!("http://{text}"))
+    }
 }
 
 fn is_unreserved(byte: u8) -> bool {

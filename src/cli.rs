@@ -1,5 +1,21 @@
 //! The command line: flags laid over the config, the progress line, words to the user, exit codes.
 
+/// A line to the user; that nobody reads it any more is no reason to stop.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+
+/// A line of what was asked for; likewise.
+macro_rules! show {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
 mod args;
 mod crawl;
 mod inspect;
@@ -44,16 +60,25 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Completions(args)) => inspect::completions(args),
     };
     let code = done.unwrap_or_else(|error| {
+        if is_broken_pipe(&error) {
+            return FINISHED;
+        }
         // The library's errors tell their causes themselves.
         let words = match error.downcast_ref::<::crawl::Error>() {
             Some(error) => error.to_string(),
             None => format!("{error:#}"),
         };
-        eprintln!("crawl: {}", ::crawl::answers::printable(&words));
+        say!("crawl: {}", ::crawl::answers::printable(&words));
         let usage = error
             .downcast_ref::<::crawl::Error>()
             .is_some_and(::crawl::Error::is_usage);
         if usage { USAGE } else { FAILED }
     });
     ExitCode::from(code)
+}
+
+/// Whether whoever read the answer has gone: that is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -25,7 +25,7 @@ pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
     log(&args.talk);
     let (config, file) = settings(args, matches)?;
     if let Some(file) = file.filter(|_| !args.talk.quiet) {
-        eprintln!("settings: {}", file.display());
+        say!("settings: {}", file.display());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -41,11 +41,11 @@ pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
 pub(super) fn show_config(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
     let matches = matches.subcommand_matches("config").unwrap_or(matches);
     let (config, file) = settings(args, matches)?;
-    config.validate().map_err(::crawl::Error::from)?;
+    engine::plan(&config)?;
     if let Some(file) = file {
-        println!("# over {}", file.display());
+        show!("# over {}", file.display());
     }
-    print!("{}", config.redacted().to_toml());
+    show!("{}", config.redacted().to_toml().trim_end());
     Ok(FINISHED)
 }
 
@@ -65,6 +65,7 @@ fn log(talk: &args::TalkArgs) {
         .with_writer(std::io::stderr)
         .with_ansi(colour)
         .with_target(false)
+        .log_internal_errors(false)
         .try_init();
 }
 
@@ -160,10 +161,10 @@ fn say_proxies(config: &Config, quiet: bool) {
         return;
     }
     if config.fetch.insecure {
-        eprintln!("crawl: certificates are not checked (--insecure)");
+        say!("crawl: certificates are not checked (--insecure)");
     }
     if !config.fetch.proxy.is_empty() {
-        eprintln!(
+        say!(
             "crawl: through the proxy {}; private addresses behind it cannot be checked by name",
             config.redacted().fetch.proxy
         );
@@ -181,7 +182,7 @@ fn say_proxies(config: &Config, quiet: bool) {
     .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
     let names: Vec<&str> = set.collect();
     if !names.is_empty() {
-        eprintln!(
+        say!(
             "crawl: through the proxy that {} names; private addresses behind it cannot be checked by name",
             names.join(", ")
         );
@@ -213,7 +214,7 @@ async fn crawl(config: Config, talk: &args::TalkArgs) -> Result<u8> {
 async fn first_signal(quiet: bool) {
     signal().await;
     if !quiet {
-        eprintln!("crawl: stopping; what is under way has a few seconds (again: stop at once)");
+        say!("crawl: stopping; what is under way has a few seconds (again: stop at once)");
     }
     tokio::spawn(async {
         signal().await;

@@ -118,7 +118,7 @@ pub(super) fn init(args: &InitArgs) -> Result<u8> {
         .open(file);
     let mut open = match open {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            eprintln!(
+            say!(
                 "crawl: {} is there already, and is left alone",
                 file.display()
             );
@@ -127,7 +127,7 @@ pub(super) fn init(args: &InitArgs) -> Result<u8> {
         open => open.with_context(|| format!("cannot write {}", file.display()))?,
     };
     open.write_all(include_bytes!("../../crawl.toml"))?;
-    println!(
+    show!(
         "{} written: set [seeds] seed, then run: crawl",
         file.display()
     );
@@ -146,8 +146,8 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<u8> {
 /// `--dry-run`: settings, seeds, what the scope makes of them, and the answers of their robots.txt files.
 pub(super) async fn dry_run(config: Config) -> Result<u8> {
     let Plan { seeds, .. } = engine::plan(&config)?;
-    print!("{}", config.redacted().to_toml());
-    println!("\n# seeds");
+    show!("{}", config.redacted().to_toml().trim_end());
+    show!("\n# seeds");
     if seeds.is_empty() {
         return Err(crawl::Error::from(crawl::config::ConfigError::NoSeed).into());
     }
@@ -179,7 +179,7 @@ pub(super) async fn dry_run(config: Config) -> Result<u8> {
                 )
             }
         };
-        println!("# {seed}  {}", printable(&robots));
+        show!("# {seed}  {}", printable(&robots));
     }
     Ok(FINISHED)
 }
@@ -194,7 +194,13 @@ async fn ask(
         return ("none".to_owned(), Robots::allow_all());
     };
     for hops in 0.. {
-        let fetched = fetcher.fetch(&url).await;
+        let fetched = fetcher
+            .fetch(
+                &url,
+                robots::MAX_BYTES as u64,
+                &std::sync::atomic::AtomicU64::new(0),
+            )
+            .await;
         let status = fetched.status().filter(|_| fetched.error.is_none());
         let words = match (status, &fetched.detail) {
             (Some(status), _) => status.to_string(),
@@ -209,12 +215,10 @@ async fn ask(
             (Answer::Follow, Some(target)) => url = target,
             (Answer::Follow, None) => return (words, Robots::allow_all()),
             _ => {
-                let body = decode::decode(
-                    fetched.body,
-                    &head.get_all("content-encoding"),
-                    robots::MAX_BYTES as u64,
-                );
-                let body = body.map(|decoded| decoded.bytes).unwrap_or_default();
+                let encodings = head.get_all("content-encoding");
+                let body =
+                    decode::decode(fetched.body.clone(), &encodings, robots::MAX_BYTES as u64)
+                        .map_or(fetched.body, |decoded| decoded.bytes);
                 return (words, answer.robots(&body, agent));
             }
         }

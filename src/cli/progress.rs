@@ -29,7 +29,7 @@ async fn json(mut snapshots: watch::Receiver<Snapshot>) {
         }
         let text = serde_json::to_string(&*snapshots.borrow_and_update());
         if let Ok(text) = text {
-            eprintln!("{text}");
+            say!("{text}");
         }
     }
 }

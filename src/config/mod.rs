@@ -65,6 +65,9 @@ impl ConfigError {
     }
 }
 
+/// Largest burst: what comes at once is no rate.
+const MAX_BURST: u32 = 10_000;
+
 /// All settings of a crawl.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -348,6 +351,9 @@ impl Config {
             copy.fetch.proxy =
                 redacted.map_or_else(|()| "<redacted>".to_owned(), |()| proxy.into());
         }
+        if canonical::parse_proxy(&self.fetch.proxy).is_none() && self.fetch.proxy.contains('@') {
+            "<redacted>".clone_into(&mut copy.fetch.proxy);
+        }
         copy
     }
 
@@ -401,8 +407,30 @@ impl Config {
                 "must begin with a product token of letters, '-' and '_', such as mybot/1.0 (RFC 9309 §2.2.1)",
             ));
         }
+        if self.politeness.burst > MAX_BURST {
+            let message = format!("must be at most {MAX_BURST}");
+            return Err(ConfigError::value(
+                "politeness.burst",
+                self.politeness.burst,
+                message,
+            ));
+        }
+        let proxy = canonical::parse_proxy(&self.fetch.proxy);
+        if !self.fetch.proxy.is_empty() && proxy.is_none() {
+            let shown = self.redacted().fetch.proxy;
+            return Err(ConfigError::value(
+                "fetch.proxy",
+                shown,
+                "is not a proxy's URL (http, https, socks4 or socks5)",
+            ));
+        }
         for header in &self.fetch.header {
-            parse_header(header)?;
+            let (name, _) = parse_header(header)?;
+            if name == http::header::USER_AGENT || name == http::header::HOST {
+                let message =
+                    "is not set here: user-agent has its own setting, the host is the URL's";
+                return Err(ConfigError::value("fetch.header", name, message));
+            }
         }
         Ok(())
     }

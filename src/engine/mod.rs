@@ -311,12 +311,13 @@ impl Engine {
                 now,
             );
         }
-        for (host, held_until) in &begun.hosts {
+        for host in &begun.hosts {
             self.frontier.begin_on_disk(host, now);
-            if let Some(left) = held_until.and_then(|until| until.duration_since(wall).ok()) {
-                self.frontier
-                    .hold(host, now + self.frontier.longest_hold().min(left), now);
-            }
+        }
+        for (host, until) in &begun.holds {
+            let left = until.duration_since(wall).unwrap_or_default();
+            self.frontier
+                .hold(host, now + self.frontier.longest_hold().min(left), now);
         }
     }
 

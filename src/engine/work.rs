@@ -24,6 +24,8 @@ use crate::store::{Files, StoreError};
 const ROBOTS_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// After how long one that cannot be had is asked for again while an old copy rules.
 const ROBOTS_AGAIN: Duration = Duration::from_secs(3600);
+/// For how long a host that leads nowhere is taken to have none.
+const ROBOTS_DOUBT: Duration = Duration::from_secs(60);
 
 /// What a task tells the engine.
 pub(super) enum Event {
@@ -124,9 +126,13 @@ impl Worker {
     /// Runs one request to its end. The engine is always there to listen: it leaves only after the last.
     pub(super) async fn run(self: Arc<Self>, request: Request, rule: Option<String>) {
         let _watched = Watched(&self.lost);
-        let fetched = self.fetch(&request.url).await;
+        let most = if request.is_page() {
+            self.max_body
+        } else {
+            robots::MAX_BYTES as u64
+        };
+        let fetched = self.fetch(&request.url, most).await;
         let held = fetched.body.len() as u64;
-        self.live_bytes.fetch_add(held, Ordering::Relaxed);
         let arrived = Event::Arrived {
             host: request.url.host(),
             answer: answer(&fetched),
@@ -141,12 +147,12 @@ impl Worker {
         let _ = self.events.send(Event::Done(Box::new(done))).await;
     }
 
-    async fn fetch(&self, url: &CanonicalUrl) -> Fetched {
+    async fn fetch(&self, url: &CanonicalUrl, most: u64) -> Fetched {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let mut stop = self.stop.clone();
         tokio::select! {
             biased;
-            fetched = self.fetcher.fetch(url) => fetched,
+            fetched = self.fetcher.fetch(url, most, &self.live_bytes) => fetched,
             _ = stop.wait_for(|stop| *stop) => {
                 let timing = Timing { started, head: None, total: clock.elapsed() };
                 Fetched::failed(FetchError::Aborted, "the crawl was stopped".to_owned(), timing)
@@ -291,10 +297,9 @@ impl Worker {
                     .as_ref()
                     .map(|head| head.get_all("content-encoding"))
                     .unwrap_or_default();
-                // What cannot be decoded is no file with rules in it.
-                let text = decode::decode(body, &encodings, robots::MAX_BYTES as u64)
-                    .map(|decoded| decoded.bytes);
-                let text = text.unwrap_or_default();
+                // Some servers name a coding that they did not use: then it is read as it came.
+                let text = decode::decode(body.clone(), &encodings, robots::MAX_BYTES as u64)
+                    .map_or(body, |decoded| decoded.bytes);
                 let rules = Robots::parse(&text, &self.agent);
                 done.record.robots = Some(known(&origin, status, text, true));
                 Some(RobotsNext::Known(
@@ -312,14 +317,15 @@ impl Worker {
                 ))
             }
             // Nothing can be asked of a name that does not exist, or of an address that is not let
-            // through: the pages themselves will say so, each in its row.
+            // through: the pages themselves will say so, each in its row. Asked again soon, for a name
+            // may come to be.
             (Fate::Done, robots::Answer::DisallowAll)
                 if hops == 0 && leads_nowhere(fetched.error) =>
             {
                 Some(RobotsNext::Known(
                     origin.clone(),
                     Arc::new(Robots::allow_all()),
-                    ROBOTS_AGAIN,
+                    ROBOTS_DOUBT,
                 ))
             }
             (Fate::Done, robots::Answer::DisallowAll) => {
@@ -373,10 +379,7 @@ fn known(origin: &Origin, status: Option<u16>, body: Vec<u8>, reachable: bool) -
 }
 
 fn leads_nowhere(error: Option<FetchError>) -> bool {
-    matches!(
-        error,
-        Some(FetchError::Dns | FetchError::PrivateAddress | FetchError::Tls)
-    )
+    matches!(error, Some(FetchError::Dns | FetchError::PrivateAddress))
 }
 
 /// How a host behaved, by what came of a request to it.

@@ -3,6 +3,7 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
@@ -36,7 +37,6 @@ struct Inner {
     /// Credentials from `--header`: they go to the origins of seeds alone.
     credentials: HeaderMap,
     seed_origins: Vec<Origin>,
-    max_body: u64,
     /// Whether a failure to connect is the configured proxy's.
     proxied: bool,
 }
@@ -98,13 +98,15 @@ impl Fetcher {
             allow_private: config.fetch.allow_private,
             credentials,
             seed_origins: seeds.iter().map(CanonicalUrl::origin).collect(),
-            max_body: config.fetch.max_body.0,
             proxied: !config.fetch.proxy.is_empty(),
         })))
     }
 
     /// Asks for a URL. Ends by itself: every part has its time.
-    pub async fn fetch(&self, url: &CanonicalUrl) -> Fetched {
+    ///
+    /// At most `max_body` bytes of a body are read; `live` counts them as they come, for the caller to
+    /// take off when it lets go of them.
+    pub async fn fetch(&self, url: &CanonicalUrl, max_body: u64, live: &AtomicU64) -> Fetched {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let inner = &*self.0;
         let named = inner.named.has(url);
@@ -129,7 +131,7 @@ impl Fetcher {
             request = request.headers(inner.credentials.clone());
         }
         match request.send().await {
-            Ok(response) => read(response, started, clock, inner.max_body).await,
+            Ok(response) => read(response, started, clock, max_body, live).await,
             Err(error) => {
                 let timing = Timing {
                     started,
@@ -205,6 +207,7 @@ async fn read(
     started: SystemTime,
     clock: Instant,
     max_body: u64,
+    live: &AtomicU64,
 ) -> Fetched {
     let head_time = clock.elapsed();
     let head = head(&response);
@@ -215,6 +218,7 @@ async fn read(
             Ok(Some(piece)) => {
                 let room = usize::try_from(max_body).unwrap_or(usize::MAX) - body.len();
                 body.extend_from_slice(&piece[..piece.len().min(room)]);
+                live.fetch_add(piece.len().min(room) as u64, Ordering::Relaxed);
                 if piece.len() > room {
                     cut = true;
                     break;

@@ -81,8 +81,8 @@ pub struct Frontier {
     ready: VecDeque<Host>,
     sleeping: BinaryHeap<Reverse<(Instant, Host)>>,
     global: Bucket,
-    /// A token of the global bucket in hand, not yet spent.
-    permit: bool,
+    /// A token of the global bucket in hand, not yet spent, and since when.
+    permit: Option<Instant>,
     refills: Vec<Refill>,
     /// URLs handed out or waiting for a retry: whatever the table says, they do not come in again.
     under_way: HashSet<i64>,
@@ -104,7 +104,7 @@ impl Frontier {
             } else {
                 Bucket::full(settings.global_interval, 1, now)
             },
-            permit: false,
+            permit: None,
             refills: Vec::new(),
             under_way: HashSet::new(),
             queued: 0,
@@ -240,11 +240,11 @@ impl Frontier {
                 }
             }
         }
-        if !self.permit && !self.ready.is_empty() {
+        if self.permit.is_none() && !self.ready.is_empty() {
             if let Err(at) = self.global.take(now) {
                 return Next::Wait(Some(at));
             }
-            self.permit = true;
+            self.permit = Some(now);
         }
         while let Some(host) = self.ready.pop_front() {
             if let Some(next) = self.turn(&host, now) {
@@ -272,7 +272,10 @@ impl Frontier {
             }
             Turn::Parked => return None,
             Turn::Go(request, rule) => {
-                self.permit = false;
+                // One that was kept has let the bucket fill up behind it: the next counts from now.
+                if self.permit.take().is_some_and(|since| since < now) {
+                    self.global = Bucket::empty(self.settings.global_interval, 1, now);
+                }
                 Next::Request(request, rule)
             }
             Turn::Disallowed(request, rule) => Next::Disallowed(request, rule),

@@ -256,10 +256,10 @@ fn a_permit_that_no_host_can_use_is_kept() {
     // The token is taken when one is there, though the host cannot use it;
     clocked.says(100, &["never"]);
     clocked.finish("http://a/", Answer::Fine, 130);
-    // so the next start needs no other, and the one after does.
+    // so the next start needs no other, and the one after comes a whole interval after it.
     clocked.says(130, &["http://a/2"]);
     clocked.finish("http://a/", Answer::Fine, 130);
-    clocked.says(130, &["at 200"]);
+    clocked.says(130, &["at 230"]);
 }
 
 #[test]

@@ -60,6 +60,8 @@ impl Writer {
         )?;
         let (seeds_ok, seeds_failed) = seeds(&tx, self.run)?;
         tx.commit()?;
+        // As far as readers allow; they are not waited for.
+        connection.busy_timeout(std::time::Duration::ZERO)?;
         // Leaves one file behind; readers that are still there keep the log, which is as well.
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(Ended {

@@ -97,7 +97,15 @@ impl Files {
         // Sixteen digits tell contents apart; where they do not, all of them do.
         let mut problem = io::Error::from(io::ErrorKind::AlreadyExists);
         for digits in [16, 64] {
-            let relative = format!("{folder}/{slug}-{}.{extension}", &hex[..digits]);
+            let name = format!("{slug}-{}.{extension}", &hex[..digits]);
+            // Written before the host had sub-folders, perhaps.
+            let flat = format!("{PAGES}/{}/{name}", host_folder(url));
+            if folder.len() + name.len() + 1 > flat.len()
+                && is_same(&self.output.join(&flat), body).await
+            {
+                return Ok(flat);
+            }
+            let relative = format!("{folder}/{name}");
             match create(&self.output.join(&relative), body).await {
                 Ok(()) => return Ok(relative),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => problem = error,
@@ -181,14 +189,24 @@ async fn create(path: &Path, body: &[u8]) -> io::Result<()> {
             file.flush().await
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let there = tokio::fs::symlink_metadata(path).await?;
-            let same = there.is_file()
-                && there.len() == body.len() as u64
-                && tokio::fs::read(path).await? == body;
-            if same { Ok(()) } else { Err(error) }
+            if is_same(path, body).await {
+                Ok(())
+            } else {
+                Err(error)
+            }
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether a file is there and has this content.
+async fn is_same(path: &Path, body: &[u8]) -> bool {
+    let Ok(there) = tokio::fs::symlink_metadata(path).await else {
+        return false;
+    };
+    there.is_file()
+        && there.len() == body.len() as u64
+        && tokio::fs::read(path).await.is_ok_and(|found| found == body)
 }
 
 /// A folder's name of a host: nothing in it but letters, digits, `-`, `_` and inner dots.

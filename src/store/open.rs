@@ -57,8 +57,10 @@ pub struct Begun {
     pub pages: u64,
     /// URLs that wait.
     pub waiting: u64,
-    /// Hosts that have something waiting, and until when they are to be left alone.
-    pub hosts: Vec<(Host, Option<SystemTime>)>,
+    /// Hosts that have something waiting.
+    pub hosts: Vec<Host>,
+    /// Hosts that are to be left alone until then, whether anything waits for them or not.
+    pub holds: Vec<(Host, SystemTime)>,
     /// What is known of robots.txt files.
     pub robots: Vec<StoredRobots>,
 }
@@ -90,7 +92,8 @@ impl Opening {
         let lock = Lock::take(directory)?;
         let moved_to = if fresh { move_aside(directory)? } else { None };
         let mut connection = Connection::open(directory.join(DATABASE))?;
-        connection.busy_timeout(Duration::from_secs(10))?;
+        // Another program may hold the database for a while (an index, a backup): nothing is lost by waiting.
+        connection.busy_timeout(Duration::from_secs(60))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         // A query comes first: it tells what is no database before anything is written to it.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -99,6 +102,8 @@ impl Opening {
             connection.pragma_update(None, pragma, value)?;
         }
         connection.pragma_update(None, "cache_size", -16_000)?;
+        // The log is cut to this when it begins anew: its length is what the writer goes by.
+        connection.pragma_update_and_check(None, "journal_size_limit", 16 << 20, |_| Ok(()))?;
         // The writer copies the log back itself.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         schema::prepare(&mut connection, || fastrand::i64(..))?;
@@ -197,7 +202,7 @@ impl Opening {
             [],
         )?;
         tx.execute(
-            "UPDATE frontier SET deferred = NULL WHERE deferred IS NOT NULL",
+            "UPDATE frontier SET deferred = NULL, attempt = 0, not_before = NULL WHERE deferred IS NOT NULL",
             [],
         )?;
         let pages: i64 = tx.query_row(
@@ -239,6 +244,7 @@ impl Opening {
             pages: pages.unsigned_abs(),
             waiting: waiting.unsigned_abs(),
             hosts: waiting_hosts(&self.connection)?,
+            holds: holds(&self.connection, now)?,
             robots: stored_robots(&self.connection, now)?,
         };
         let database = self.directory.join(DATABASE);
@@ -285,22 +291,28 @@ impl Opening {
     }
 }
 
-fn waiting_hosts(connection: &Connection) -> rusqlite::Result<Vec<(Host, Option<SystemTime>)>> {
+fn waiting_hosts(connection: &Connection) -> rusqlite::Result<Vec<Host>> {
     // Hops from host to host along the key: the rows between are not read.
     let mut statement = connection.prepare(
         "WITH RECURSIVE waiting (id) AS (
            SELECT min(host) FROM frontier UNION ALL
            SELECT (SELECT min(host) FROM frontier WHERE host > waiting.id) FROM waiting WHERE waiting.id IS NOT NULL)
-         SELECT h.name, h.hold_until FROM waiting JOIN host h ON h.id = waiting.id",
+         SELECT h.name FROM waiting JOIN host h ON h.id = waiting.id",
     )?;
-    let hosts = statement.query_map([], |row| {
-        let name: String = row.get(0)?;
+    let hosts = statement.query_map([], |row| Ok(Host::from_stored(&row.get::<_, String>(0)?)))?;
+    hosts.collect()
+}
+
+fn holds(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<(Host, SystemTime)>> {
+    let mut statement =
+        connection.prepare("SELECT name, hold_until FROM host WHERE hold_until > ?")?;
+    let holds = statement.query_map([micros(now)], |row| {
         Ok((
-            Host::from_stored(&name),
-            row.get::<_, Option<i64>>(1)?.map(from_micros),
+            Host::from_stored(&row.get::<_, String>(0)?),
+            from_micros(row.get(1)?),
         ))
     })?;
-    hosts.collect()
+    holds.collect()
 }
 
 fn stored_robots(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<StoredRobots>> {

@@ -245,7 +245,8 @@ CREATE VIEW links AS
 SELECT s.text AS from_url, t.text AS to_url, {kind:l.kind} AS kind, l.position AS position,
        l.rel AS rel, l.anchor AS anchor, {decision:d.decision} AS decision, f.status AS to_status, {error:f.error} AS to_error
 FROM visit v
-JOIN link l ON l.version = v.good_version
+JOIN fetch g ON g.id = v.last_fetch
+JOIN link l ON l.version = g.version
 JOIN url s ON s.id = v.url
 JOIN url t ON t.id = l.target
 LEFT JOIN visit d ON d.run = v.run AND d.url = l.target
@@ -336,7 +337,8 @@ FROM run r JOIN start s ON s.run = r.id;
 CREATE VIEW fields AS
 SELECT u.text AS url, d.name AS name, d.position AS position, d.value AS value
 FROM visit v
-JOIN field d ON d.version = v.good_version
+JOIN fetch g ON g.id = v.last_fetch
+JOIN field d ON d.version = g.version
 JOIN url u ON u.id = v.url
 WHERE v.run = (SELECT max(id) FROM run);
 ";

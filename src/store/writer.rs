@@ -372,9 +372,9 @@ impl Writer {
             self.admitter
                 .reach_links(tx, url, visit, page.directives.nofollow, &page.links)?;
         if let Some(version) = found {
-            // The bytes are the same; where they are kept may have changed (files switched on since).
+            // The bytes are the same; where they are kept may have changed (files switched on since, or removed).
             tx.prepare_cached(
-                "UPDATE version SET file = ?2 WHERE id = ?1 AND file IS NULL AND ?2 IS NOT NULL",
+                "UPDATE version SET file = ?2 WHERE id = ?1 AND file IS NOT ?2 AND ?2 IS NOT NULL",
             )?
             .execute(params![version, content.file])?;
             return Ok(version);
@@ -598,6 +598,8 @@ fn meta_hash(record: &Record, content: &Content) -> i64 {
     };
     part(content.media_type.as_deref().unwrap_or_default());
     part(content.page.charset.unwrap_or_default());
+    // A limit that cut the links then may not cut them now.
+    part(&content.page.links.len().to_string());
     if let Some(head) = record
         .fetched
         .as_ref()
