@@ -306,7 +306,7 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
         )?;
     }
     // A shorter crawl was seen too seldom to tell.
-    if last.elapsed > 1.0 {
+    if last.elapsed > 1.0 && last.pages > 0 {
         writeln!(out, "held back by {}", last.bottleneck.as_str())?;
     }
     let output = summary.output.display();

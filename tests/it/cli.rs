@@ -351,3 +351,52 @@ fn text_of_servers_is_harmless_on_a_terminal() {
     let output = crawl.run();
     assert!(!output.stderr.contains('\u{1b}'), "{output}");
 }
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure() {
+    let site = Site::start();
+    site.page("/", "x");
+    let crawl = Crawl::new();
+    let binary = env!("CARGO_BIN_EXE_crawl");
+    for command in [
+        format!("{binary} config | true"),
+        format!("{binary} --dry-run --seed {} | true", site.url("/")),
+        format!("{binary} --seed {} -v -o out 2>&1 | true", site.url("/")),
+    ] {
+        let output = std::process::Command::new("bash")
+            .args(["-c", &format!("{command}; exit ${{PIPESTATUS[0]}}")])
+            .current_dir(crawl.dir())
+            .output()
+            .expect("bash");
+        assert_eq!(output.status.code(), Some(0), "{command}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_none_is_refused_and_no_secret_is_told() {
+    let site = Site::start();
+    site.page("/", "x");
+    let crawl = Crawl::new();
+    for proxy in [
+        "sock5://127.0.0.1:1",
+        "htp://127.0.0.1:1",
+        "ftp://u:s3cret@127.0.0.1:1",
+    ] {
+        let seed = site.url("/").replace("http://", "http://me:s3cret@");
+        let said = crawl
+            .run_args(["--seed", &seed, "--proxy", proxy])
+            .expect_code(2)
+            .stderr;
+        assert!(
+            said.contains("is not a proxy's URL") && !said.contains("s3cret"),
+            "{said}"
+        );
+    }
+    assert!(site.hits().is_empty());
+    let seed = site.url("/").replace("http://", "http://me:s3cret@");
+    let shown = crawl
+        .run_args(["config", "--seed", &seed])
+        .expect_code(0)
+        .stdout;
+    assert!(!shown.contains("s3cret"), "{shown}");
+}

@@ -293,3 +293,42 @@ fn a_slow_host_holds_no_slot_that_others_need() {
     assert!(last(&quick) < last(&slow));
     assert_eq!(quick.hits().len(), 101);
 }
+
+/// Each of these once let everything through.
+#[test]
+fn a_robots_that_is_oddly_served_still_rules() {
+    let long = format!("User-agent: *\n{}Disallow: /no\n", "# filler\n".repeat(400));
+    for reply in [
+        Reply::new(200)
+            .header("Content-Encoding", "UTF-8")
+            .body("User-agent: *\nDisallow: /no"),
+        Reply::new(200)
+            .header("Content-Encoding", "gzip")
+            .body("User-agent: *\nDisallow: /no"),
+        Reply::new(200).body(long),
+    ] {
+        let site = Site::start();
+        site.reply("/robots.txt", reply);
+        site.page("/", "<a href=/no>n</a><a href=/yes>y</a>");
+        let args = ["--rate", "unlimited", "--max-body", "1KiB", "-o", "out"];
+        let crawl = Crawl::new().args(["--seed", &site.url("/")]).args(args);
+        crawl.run().expect_code(0);
+        assert_eq!((site.count("/no"), site.count("/yes")), (0, 1));
+    }
+}
+
+#[test]
+fn a_second_run_waits_its_crawl_delay_first() {
+    let site = Site::start();
+    site.robots("User-agent: *\nCrawl-delay: 1");
+    site.page("/", "x");
+    let crawl = Crawl::new().args(["--seed", &site.url("/"), "--rate", "unlimited", "-o", "out"]);
+    crawl.run().expect_code(0);
+    crawl.run().expect_code(0);
+    let gaps = gaps(&site.hits());
+    assert!(
+        gaps.iter()
+            .all(|gap| *gap + SLACK >= Duration::from_secs(1)),
+        "{gaps:?}"
+    );
+}
