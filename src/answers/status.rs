@@ -150,7 +150,11 @@ fn hints(reader: &Reader) -> rusqlite::Result<Vec<String>> {
         ));
     }
     for (decision, what, remedy) in [
-        ("excluded", "out of scope", "--scope domain or any, or other patterns"),
+        (
+            "excluded",
+            "out of scope",
+            "--scope domain or any, or other patterns",
+        ),
         (
             "cut",
             "cut by a limit or nofollow",
