@@ -40,8 +40,6 @@ pub(super) struct Done {
     pub(super) record: Record,
     /// What a robots.txt request came to.
     pub(super) robots: Option<RobotsNext>,
-    /// Bytes of body that are no longer held.
-    pub(super) freed: u64,
     /// Why the crawl cannot go on: the file could not be written.
     pub(super) fatal: Option<StoreError>,
 }
@@ -138,12 +136,11 @@ impl Worker {
             answer: answer(&fetched),
         };
         let _ = self.events.send(arrived).await;
-        let mut done = match request.kind.clone() {
+        let done = match request.kind.clone() {
             Kind::Page => self.page(request, fetched, rule).await,
             Kind::Robots { origin, hops } => self.robots(request, fetched, origin, hops),
         };
         self.live_bytes.fetch_sub(held, Ordering::Relaxed);
-        done.freed = held;
         let _ = self.events.send(Event::Done(Box::new(done))).await;
     }
 
@@ -361,7 +358,6 @@ impl Done {
         Self {
             record,
             robots: None,
-            freed: 0,
             fatal: None,
         }
     }

@@ -305,3 +305,28 @@ fn through_a_proxy() {
     let asked: Vec<String> = proxy.hits().into_iter().map(|hit| hit.path).collect();
     assert_eq!(asked, ["http://a.example/robots.txt", "http://a.example/"]);
 }
+
+/// What is deferred begins with all its tries: a host that is down for some starts loses no URL.
+#[test]
+fn deferred_urls_keep_their_tries() {
+    let site = Site::start();
+    site.reply("/robots.txt", Reply::new(404));
+    site.sequence(
+        "/",
+        vec![
+            Reply::fault(Fault::CloseBeforeHead),
+            Reply::fault(Fault::CloseBeforeHead),
+            Reply::html("<title>Back</title>"),
+        ],
+    );
+    let crawl = Crawl::new().args(["--config", "c.toml", "--seed", &site.url("/"), "-o", "out"]);
+    crawl.file(
+        "c.toml",
+        "[politeness]\nrate = \"unlimited\"\nmax-failures = 1\n[fetch]\nretries = 1\nretry-wait = \"1ms\"\n",
+    );
+    let out = crawl.dir().join("out");
+    for code in [4, 4, 0] {
+        crawl.run().expect_code(code);
+    }
+    assert_eq!(rows(&out, "SELECT title, attempts FROM pages"), ["Back 1"]);
+}
