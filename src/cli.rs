@@ -20,6 +20,7 @@ mod args;
 mod crawl;
 mod inspect;
 mod progress;
+mod settings;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,210 @@
+//! The sections of `crawl.toml`, one struct each, and their defaults.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::values::{Bytes, Limit, Rate, Span};
+
+/// Where a crawl begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Seeds {
+    /// URLs; `https://` is assumed where no scheme is written.
+    pub seed: Vec<String>,
+    /// A file of seeds, one a line, `#` for comments; empty for none.
+    pub input_file: PathBuf,
+}
+
+/// How far from its seeds a crawl goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// The seeds alone.
+    Page,
+    /// What stands at or below the folder of a seed.
+    Prefix,
+    /// The host (name and port) of a seed.
+    #[default]
+    Host,
+    /// The registrable domain of a seed, by the Public Suffix List.
+    Domain,
+    /// Everything.
+    Any,
+}
+
+impl Reach {
+    /// The word in the config and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Prefix => "prefix",
+            Self::Host => "host",
+            Self::Domain => "domain",
+            Self::Any => "any",
+        }
+    }
+}
+
+/// What belongs to a crawl, and when it stops.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct ScopeConfig {
+    /// How far from the seeds.
+    pub scope: Reach,
+    /// Regular expressions; where there are any, a URL must match one.
+    pub include: Vec<String>,
+    /// Regular expressions; a URL that matches one stays out, whatever `include` says.
+    pub exclude: Vec<String>,
+    /// Links followed from a seed at the most.
+    pub max_depth: Limit<u32>,
+    /// Pages at the most.
+    pub max_pages: Limit<u64>,
+    /// Time at the most, for each start of the program.
+    pub time_limit: Limit<Span>,
+    /// Follow links in spite of `rel=nofollow` and a page's `nofollow`.
+    pub ignore_nofollow: bool,
+}
+
+/// How gently hosts are asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Politeness {
+    /// Requests to one host.
+    pub rate: Rate,
+    /// Requests that a host which was left alone may get at once.
+    pub burst: u32,
+    /// Requests in flight to one host.
+    pub host_concurrency: u32,
+    /// Requests in flight in all.
+    pub concurrency: u32,
+    /// Requests in all.
+    pub global_rate: Rate,
+    /// Do not ask for robots.txt, nor obey it.
+    pub ignore_robots: bool,
+    /// The `User-Agent`; its first word is the token that robots.txt knows us by.
+    pub user_agent: String,
+    /// Longest Crawl-delay honoured; a longer one is cut to this, and said.
+    pub max_crawl_delay: Span,
+    /// Longest time that one answer (Retry-After) can hold a host.
+    pub max_hold: Span,
+    /// Failures in a row after which a host is set aside until the next start.
+    pub max_failures: u32,
+}
+
+impl Default for Politeness {
+    fn default() -> Self {
+        Self {
+            rate: Rate::per_second(5),
+            burst: 1,
+            host_concurrency: 2,
+            concurrency: 64,
+            global_rate: Rate::UNLIMITED,
+            ignore_robots: false,
+            user_agent: concat!("crawl/", env!("CARGO_PKG_VERSION")).to_owned(),
+            max_crawl_delay: Span::seconds(30),
+            max_hold: Span::seconds(600),
+            max_failures: 20,
+        }
+    }
+}
+
+/// How a request is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct FetchConfig {
+    /// The whole of a request, from its start to the last byte.
+    pub timeout: Span,
+    /// Until the connection stands.
+    pub connect_timeout: Span,
+    /// Between two pieces of an answer.
+    pub read_timeout: Span,
+    /// Further tries of what failed for a passing reason.
+    pub retries: u32,
+    /// Wait before the first further try; doubled for each one after.
+    pub retry_wait: Span,
+    /// Bytes of a body, on the wire and decoded; the rest is cut and marked.
+    pub max_body: Bytes,
+    /// Redirects in a row.
+    pub max_redirects: u32,
+    /// Further request headers, `Name: value`.
+    pub header: Vec<String>,
+    /// `http://`, `https://` or `socks5://` proxy for all requests; empty: as the environment says.
+    pub proxy: String,
+    /// Accept any certificate.
+    pub insecure: bool,
+    /// Let requests go to private and local addresses.
+    pub allow_private: bool,
+    /// After the first signal, what is in flight has so long to end.
+    pub stop_grace: Span,
+}
+
+impl Default for FetchConfig {
+    fn default() -> Self {
+        Self {
+            timeout: Span::seconds(60),
+            connect_timeout: Span::seconds(10),
+            read_timeout: Span::seconds(20),
+            retries: 3,
+            retry_wait: Span::seconds(1),
+            max_body: Bytes(10 << 20),
+            max_redirects: 10,
+            header: Vec::new(),
+            proxy: String::new(),
+            insecure: false,
+            allow_private: false,
+            stop_grace: Span::seconds(5),
+        }
+    }
+}
+
+/// What is read out of a page; what is over a limit is cut, and the page marked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct ParseConfig {
+    /// Links of one page.
+    pub max_links: u32,
+    /// Length of a title and of a description.
+    pub max_title: Bytes,
+    /// Length of a link's text.
+    pub max_anchor: Bytes,
+}
+
+impl Default for ParseConfig {
+    fn default() -> Self {
+        Self {
+            max_links: 20_000,
+            max_title: Bytes(1024),
+            max_anchor: Bytes(256),
+        }
+    }
+}
+
+/// Where the result goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Output {
+    /// The directory of `crawl.db` and `pages/`.
+    pub output: PathBuf,
+    /// Write bodies to `pages/`.
+    pub files: bool,
+    /// Move an output that is there aside and begin anew.
+    pub fresh: bool,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self {
+            output: PathBuf::from("crawl-out"),
+            files: true,
+            fresh: false,
+        }
+    }
+}
