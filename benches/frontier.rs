@@ -37,6 +37,7 @@ fn requests(hosts: u64, each: u64) -> Vec<Request> {
                 attempt: 0,
                 not_before: None,
                 ticket: Ticket::default(),
+                validators: None,
             }
         })
         .collect()
@@ -52,6 +53,7 @@ fn frontier(requests: &[Request], now: Instant) -> Frontier {
         global_interval: None,
         obey_robots: true,
         resumed: false,
+        pages_per_host: None,
     };
     let mut frontier = Frontier::new(settings, now);
     let rules = Arc::new(Robots::parse(

@@ -7,7 +7,6 @@
 )]
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crawl::Config;
@@ -16,7 +15,6 @@ use crawl::fetched::{Fetched, Head, Timing};
 use crawl::frontier::Refill;
 use crawl::record::{Content, Fate, Link, LinkKind, Page, Record};
 use crawl::request::Request;
-use crawl::scope::Scope;
 use crawl::store::{Batch, Opening, Policy, Store};
 use criterion::{Criterion, Throughput};
 
@@ -49,12 +47,7 @@ impl Filling {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let (config, seed) = (Config::default(), url(0));
         let seeds = [seed.clone()];
-        let policy = Policy {
-            scope: Arc::new(Scope::new(&config.scope, &seeds).expect("a scope")),
-            max_depth: None,
-            max_redirects: 10,
-            ignore_nofollow: false,
-        };
+        let policy = Policy::new(&config, &seeds).expect("a policy");
         let opening = Opening::open(directory, false).expect("an output");
         let (store, _) = opening.begin(&seeds, policy, &config).expect("a start");
         let refill = Refill {
@@ -138,6 +131,9 @@ impl Filling {
                 wire_bytes: 7000,
                 body: Vec::new(),
                 cut: false,
+                unread: false,
+                conditional: false,
+                set_cookie: false,
                 error: None,
                 detail: None,
             }),

@@ -170,6 +170,10 @@ pub struct Timing {
 
 /// What one request brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the answer"
+)]
 pub struct Fetched {
     /// When, and how long.
     pub timing: Timing,
@@ -183,6 +187,12 @@ pub struct Fetched {
     pub body: Vec<u8>,
     /// Whether the body was cut at `max-body`.
     pub cut: bool,
+    /// Whether the body was left unread, since nobody wants it.
+    pub unread: bool,
+    /// Whether it was asked for on condition that it has changed.
+    pub conditional: bool,
+    /// Whether the answer has changed the crawl's jar of cookies.
+    pub set_cookie: bool,
     /// Why it is no whole response, if it is not.
     pub error: Option<FetchError>,
     /// The error in words; nothing secret is in it.
@@ -200,6 +210,9 @@ impl Fetched {
             wire_bytes: 0,
             body: Vec::new(),
             cut: false,
+            unread: false,
+            conditional: false,
+            set_cookie: false,
             error: Some(error),
             detail: Some(detail),
         }

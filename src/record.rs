@@ -102,6 +102,15 @@ impl LinkKind {
                 | Self::Prev
         )
     }
+
+    /// Whether such a link leads to something that the page is made of.
+    #[must_use]
+    pub fn is_asset(self) -> bool {
+        matches!(
+            self,
+            Self::Img | Self::Script | Self::Stylesheet | Self::Css | Self::Media | Self::Icon
+        )
+    }
 }
 
 /// One link of a page, resolved; the order of links is the order of the page.
@@ -242,14 +251,29 @@ impl Record {
         }
     }
 
+    /// The store's number of the content that a 304 says is still so.
+    pub(crate) fn unchanged(&self) -> Option<i64> {
+        let fetched = self.fetched.as_ref()?;
+        let said = fetched.status() == Some(304) && fetched.conditional;
+        let sound = self.error.or(fetched.error).is_none();
+        self.request
+            .validators
+            .as_ref()
+            .filter(|_| said && sound)
+            .map(|validators| validators.version)
+    }
+
     /// Whether it counts for `max-pages`: a page with a final response that is no redirect. Failures,
-    /// redirects, robots.txt and what was not asked for do not.
+    /// redirects, 304, robots.txt, assets, checks and what was not asked for do not.
     #[must_use]
     pub fn is_counted_page(&self) -> bool {
         let Some(fetched) = &self.fetched else {
             return false;
         };
-        let head = fetched.head.as_ref().filter(|head| !head.is_redirect());
+        let head = fetched
+            .head
+            .as_ref()
+            .filter(|head| !head.is_redirect() && head.status != 304);
         let failed = self.error.or(fetched.error).is_some();
         self.request.is_page() && self.fate == Fate::Done && head.is_some() && !failed
     }

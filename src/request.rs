@@ -9,6 +9,10 @@ use crate::canonical::{CanonicalUrl, Origin};
 pub enum Kind {
     /// A page of the crawl.
     Page,
+    /// Something that pages are made of (an image, a style sheet): its own links lead to no pages.
+    Asset,
+    /// A URL out of scope that is asked whether it is there; what it says is not read.
+    Check,
     /// The robots.txt of an origin, or a hop on the way to it.
     Robots {
         /// Whose rules are asked for; the URL may by now be another host's.
@@ -23,6 +27,19 @@ pub enum Kind {
 pub struct Ticket {
     pub(crate) url: i64,
     pub(crate) host: i64,
+}
+
+/// What an earlier run knows of a URL's content, to ask whether it is still so (RFC 9110 §13.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validators {
+    /// The entity tag; sent rather than the date, where both are known.
+    pub etag: Option<String>,
+    /// When it was last modified, in the server's words.
+    pub last_modified: Option<String>,
+    /// The file of the content, relative to the output directory.
+    pub file: Option<String>,
+    /// The store's number of the content.
+    pub(crate) version: i64,
 }
 
 /// One request that waits in the frontier or is under way.
@@ -42,6 +59,8 @@ pub struct Request {
     pub not_before: Option<SystemTime>,
     /// The store's handle.
     pub ticket: Ticket,
+    /// What to make the request conditional on, where an earlier run has its content.
+    pub validators: Option<Box<Validators>>,
 }
 
 impl Request {
@@ -56,12 +75,19 @@ impl Request {
             attempt,
             not_before: None,
             ticket: Ticket::default(),
+            validators: None,
         }
     }
 
-    /// Whether it is a page (and not a robots.txt).
+    /// Whether it is a page: what `max-pages` counts.
     #[must_use]
     pub fn is_page(&self) -> bool {
         self.kind == Kind::Page
+    }
+
+    /// Whether it is for a robots.txt, which has no place in the queue of the table.
+    #[must_use]
+    pub fn is_robots(&self) -> bool {
+        matches!(self.kind, Kind::Robots { .. })
     }
 }

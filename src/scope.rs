@@ -8,9 +8,13 @@ use crate::config::{ConfigError, Reach, ScopeConfig};
 
 /// What a scope says of a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Decision {
     /// Whether it belongs to the crawl.
     pub inside: bool,
+    /// Whether it is out for its place alone (another host…), and no pattern speaks against it: what
+    /// `extra-hops` and `check-external` are about.
+    pub beyond: bool,
     /// The rule that says so, as a user would name it.
     pub rule: String,
 }
@@ -31,46 +35,95 @@ impl Scope {
     /// # Errors
     /// When a pattern is no regular expression.
     pub fn new(config: &ScopeConfig, seeds: &[CanonicalUrl]) -> Result<Self, ConfigError> {
-        let mut anchors: Vec<String> = seeds
-            .iter()
-            .filter_map(|seed| anchor(config.scope, seed))
-            .collect();
-        anchors.sort_unstable();
-        anchors.dedup();
-        Ok(Self {
+        let mut scope = Self {
             reach: config.scope,
-            anchors,
+            anchors: Vec::new(),
             include: compile("scope.include", &config.include)?,
             exclude: compile("scope.exclude", &config.exclude)?,
-        })
+        };
+        scope.anchors = seeds.iter().filter_map(|seed| scope.anchor(seed)).collect();
+        scope.anchors.sort_unstable();
+        scope.anchors.dedup();
+        Ok(scope)
+    }
+
+    /// Takes in what a seed has redirected to, as if it had been the seed. Whether that makes the scope
+    /// any wider.
+    pub fn join(&mut self, url: &CanonicalUrl) -> bool {
+        let Some(anchor) = self.anchor(url) else {
+            return false;
+        };
+        match self.anchors.binary_search(&anchor) {
+            Ok(_) => false,
+            Err(place) => {
+                self.anchors.insert(place, anchor);
+                true
+            }
+        }
+    }
+
+    /// How far it reaches.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// Whether an `exclude` speaks against a URL, wherever it is.
+    #[must_use]
+    pub fn excludes(&self, url: &CanonicalUrl) -> Option<String> {
+        if self.exclude.is_empty() {
+            return None;
+        }
+        let index = self.exclude.matches(url.as_str()).iter().next()?;
+        Some(format!("exclude {}", self.exclude.patterns()[index]))
     }
 
     /// Whether a URL belongs to the crawl: within reach, matched by no `exclude`, and by an `include` where
     /// there are any.
     #[must_use]
     pub fn decide(&self, url: &CanonicalUrl) -> Decision {
-        let out = |rule: String| Decision {
-            inside: false,
-            rule,
-        };
-        if !self.within_reach(url) {
-            return out(format!("outside scope {}", self.reach.as_str()));
+        let near = self.within_reach(url);
+        let (welcome, rule) = self.patterns(url);
+        Decision {
+            inside: near && welcome,
+            beyond: !near && welcome,
+            rule: match rule {
+                Some(rule) if near => rule,
+                _ if near => format!("scope {}", self.reach.as_str()),
+                _ => format!("outside scope {}", self.reach.as_str()),
+            },
         }
-        if let Some(index) = self.exclude.matches(url.as_str()).iter().next() {
-            return out(format!("exclude {}", self.exclude.patterns()[index]));
+    }
+
+    /// What the patterns say, and which.
+    fn patterns(&self, url: &CanonicalUrl) -> (bool, Option<String>) {
+        if let Some(rule) = self.excludes(url) {
+            return (false, Some(rule));
         }
         if self.include.is_empty() {
-            return Decision {
-                inside: true,
-                rule: format!("scope {}", self.reach.as_str()),
-            };
+            return (true, None);
         }
         match self.include.matches(url.as_str()).iter().next() {
-            Some(index) => Decision {
-                inside: true,
-                rule: format!("include {}", self.include.patterns()[index]),
-            },
-            None => out("no include matches".to_owned()),
+            Some(index) => (
+                true,
+                Some(format!("include {}", self.include.patterns()[index])),
+            ),
+            None => (false, Some("no include matches".to_owned())),
+        }
+    }
+
+    /// What a seed stands for.
+    fn anchor(&self, seed: &CanonicalUrl) -> Option<String> {
+        match self.reach {
+            Reach::Any => None,
+            Reach::Page => Some(seed.as_str().to_owned()),
+            Reach::Host => Some(seed.host().as_str().to_owned()),
+            Reach::Domain => Some(seed.domain().unwrap_or_else(|| seed.hostname()).to_owned()),
+            Reach::Prefix => {
+                let text = schemeless(seed.as_str());
+                let path = &text[..text.find('?').unwrap_or(text.len())];
+                path.rfind('/').map(|slash| path[..=slash].to_owned())
+            }
         }
     }
 
@@ -89,20 +142,6 @@ impl Scope {
                 let text = schemeless(url.as_str());
                 self.anchors.iter().any(|folder| text.starts_with(folder))
             }
-        }
-    }
-}
-
-fn anchor(reach: Reach, seed: &CanonicalUrl) -> Option<String> {
-    match reach {
-        Reach::Any => None,
-        Reach::Page => Some(seed.as_str().to_owned()),
-        Reach::Host => Some(seed.host().as_str().to_owned()),
-        Reach::Domain => Some(seed.domain().unwrap_or_else(|| seed.hostname()).to_owned()),
-        Reach::Prefix => {
-            let text = schemeless(seed.as_str());
-            let path = &text[..text.find('?').unwrap_or(text.len())];
-            path.rfind('/').map(|slash| path[..=slash].to_owned())
         }
     }
 }

@@ -326,7 +326,7 @@ mod tests {
             sql_of("xyzzy")
                 .expect_err("far")
                 .to_string()
-                .contains("neither SQL nor one of pages, links")
+                .contains("neither SQL nor one of pages, resources")
         );
     }
 

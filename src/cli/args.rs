@@ -68,6 +68,9 @@ pub(super) struct SeedArgs {
     /// A file of seeds, one a line, # for comments; - for standard input
     #[arg(long, short, value_name = "FILE")]
     pub input_file: Option<PathBuf>,
+    /// Add these seeds to the crawl that is in the output already
+    #[arg(long)]
+    pub add: bool,
     /// Settings [default: crawl.toml where it is present and no seed is given]
     #[arg(long, short, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -88,6 +91,9 @@ pub(super) struct ScopeArgs {
     /// How far from the seeds [default: host]
     #[arg(long, value_name = "SCOPE")]
     pub scope: Option<Reach>,
+    /// Links followed beyond the scope, to other hosts [default: 0]
+    #[arg(long, value_name = "N")]
+    pub extra_hops: Option<u32>,
     /// Only URLs that match this regular expression, or another one given (may be given again)
     #[arg(long, value_name = "RE")]
     pub include: Vec<String>,
@@ -100,9 +106,24 @@ pub(super) struct ScopeArgs {
     /// Pages at the most
     #[arg(long, value_name = "N")]
     pub max_pages: Option<Limit<u64>>,
+    /// Pages of one host at the most
+    #[arg(long, value_name = "N")]
+    pub max_pages_per_host: Option<Limit<u64>>,
+    /// Bytes over the wire after which nothing more is asked for, such as 500MiB
+    #[arg(long, value_name = "SIZE")]
+    pub quota: Option<Limit<Bytes>>,
     /// Time at the most, such as 90s, 5m, 2h
     #[arg(long, value_name = "DUR")]
     pub time_limit: Option<Limit<Span>>,
+    /// Media types whose bodies are read, such as text/html,image/* [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub content_types: Vec<String>,
+    /// Fetch what pages are made of (images, style sheets, scripts, media, icons), from any host
+    #[arg(long)]
+    pub assets: bool,
+    /// Ask what is linked beyond the scope once whether it is there, without reading it
+    #[arg(long)]
+    pub check_external: bool,
     /// Follow links in spite of nofollow
     #[arg(long)]
     pub ignore_nofollow: bool,

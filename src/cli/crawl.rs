@@ -114,7 +114,7 @@ async fn crawl(config: Config, talk: &args::TalkArgs) -> Result<u8> {
     }
     Ok(match summary.outcome {
         Outcome::Deferred { .. } => DEFERRED,
-        Outcome::Limit => LIMIT,
+        Outcome::Limit(_) => LIMIT,
         Outcome::Stopped => SIGNAL,
         _ if summary.seeds_ok == 0 && !summary.seeds_failed.is_empty() => SEEDS_FAILED,
         _ => FINISHED,
@@ -173,9 +173,10 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
                 counted(urls, "URL")
             )
         }
-        Outcome::Limit => {
+        Outcome::Limit(limit) => {
             format!(
-                "stopped by a limit, {} queued; {again}",
+                "stopped by {}, {} queued; {again}",
+                limit.as_str(),
                 counted(last.queued, "URL")
             )
         }

@@ -48,6 +48,7 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
         config.seeds.seed.clone_from(&args.seeds.seed);
         config.seeds.input_file = args.seeds.input_file.clone().unwrap_or_default();
     }
+    config.seeds.add |= args.seeds.add;
     let (scope, given) = (&mut config.scope, &args.scope);
     if let Some(reach) = given.scope {
         scope.scope = match reach {
@@ -67,7 +68,19 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
         Some(&given.exclude).filter(|list| !list.is_empty()),
     );
     set(&mut scope.max_depth, given.max_depth.as_ref());
+    set(&mut scope.extra_hops, given.extra_hops.as_ref());
     set(&mut scope.max_pages, given.max_pages.as_ref());
+    set(
+        &mut scope.max_pages_per_host,
+        given.max_pages_per_host.as_ref(),
+    );
+    set(&mut scope.quota, given.quota.as_ref());
+    set(
+        &mut scope.content_types,
+        Some(&given.content_types).filter(|list| !list.is_empty()),
+    );
+    scope.assets |= given.assets;
+    scope.check_external |= given.check_external;
     set(&mut scope.time_limit, given.time_limit.as_ref());
     scope.ignore_nofollow |= given.ignore_nofollow;
     let (politeness, given) = (&mut config.politeness, &args.politeness);

@@ -72,6 +72,15 @@ impl Config {
                 return Err(ConfigError::value(key, value, "must be more than nothing"));
             }
         }
+        for kind in &self.scope.content_types {
+            if !is_media_range(kind) {
+                return Err(ConfigError::value(
+                    "scope.content-types",
+                    kind,
+                    "is not a media type such as text/html or image/*",
+                ));
+            }
+        }
         let agent = &self.politeness.user_agent;
         if http::HeaderValue::from_str(agent).is_err() {
             return Err(ConfigError::value(
@@ -114,6 +123,16 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Whether a text is a media type, or one with `*` for its second part.
+fn is_media_range(text: &str) -> bool {
+    let token = |part: &str| {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte);
+        !part.is_empty() && part.bytes().all(known)
+    };
+    text.split_once('/')
+        .is_some_and(|(kind, part)| token(kind) && (part == "*" || token(part)))
 }
 
 /// Splits a configured header line.

@@ -3,6 +3,7 @@
 //! The file `crawl.toml` at the top of the repository shows every key at its default; a test holds the
 //! two equal. Flags lie over the file, the file over [`Config::default`].
 
+mod change;
 mod check;
 mod error;
 mod sections;
@@ -13,6 +14,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use change::Change;
+pub(crate) use change::changes;
 pub use check::parse_header;
 pub use error::{ConfigError, nearest};
 pub use sections::{FetchConfig, Output, ParseConfig, Politeness, Reach, ScopeConfig, Seeds};
@@ -69,6 +72,20 @@ impl Config {
                 message: explain(error.message()),
             }
         })
+    }
+
+    /// A number for how pages are read: what two starts with the same number read out of the same bytes is
+    /// the same.
+    pub(crate) fn reading(&self) -> i64 {
+        use std::hash::Hasher;
+        /// Raised when the parser comes to read more, or otherwise.
+        const PARSER: u32 = 1;
+        let parse = toml::to_string(&self.parse).unwrap_or_default();
+        let agent = crate::robots::product_token(&self.politeness.user_agent);
+        // The key is fixed: the number is stored.
+        let mut hasher = siphasher::sip::SipHasher13::new_with_keys(0, 0);
+        hasher.write(format!("{PARSER} {agent} {parse}").as_bytes());
+        hasher.finish() as i64
     }
 
     /// The settings as `crawl.toml` would have them.

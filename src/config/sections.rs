@@ -15,6 +15,8 @@ pub struct Seeds {
     pub seed: Vec<String>,
     /// A file of seeds, one a line, `#` for comments; empty for none.
     pub input_file: PathBuf,
+    /// Add these seeds to the crawl that is in the output already.
+    pub add: bool,
 }
 
 /// How far from its seeds a crawl goes.
@@ -55,6 +57,8 @@ impl Reach {
 pub struct ScopeConfig {
     /// How far from the seeds.
     pub scope: Reach,
+    /// Links followed beyond the scope at the most.
+    pub extra_hops: u32,
     /// Regular expressions; where there are any, a URL must match one.
     pub include: Vec<String>,
     /// Regular expressions; a URL that matches one stays out, whatever `include` says.
@@ -63,8 +67,18 @@ pub struct ScopeConfig {
     pub max_depth: Limit<u32>,
     /// Pages at the most.
     pub max_pages: Limit<u64>,
+    /// Pages of one host at the most.
+    pub max_pages_per_host: Limit<u64>,
+    /// Bytes of bodies over the wire, after which no request starts any more.
+    pub quota: Limit<Bytes>,
     /// Time at the most, for each start of the program.
     pub time_limit: Limit<Span>,
+    /// Media types whose bodies are read (`text/html`, `image/*`); none: all.
+    pub content_types: Vec<String>,
+    /// Fetch what pages are made of (images, style sheets, scripts…), from any host.
+    pub assets: bool,
+    /// Ask URLs out of scope once whether they are there.
+    pub check_external: bool,
     /// Follow links in spite of `rel=nofollow` and a page's `nofollow`.
     pub ignore_nofollow: bool,
 }

@@ -92,6 +92,7 @@ mod tests {
         let mut seeds = Seeds {
             seed: vec!["localhost:8080/a".into(), "https://example.com/x#y".into()],
             input_file: file.clone(),
+            add: false,
         };
         let urls: Vec<String> = seeds
             .urls()

@@ -94,6 +94,7 @@ macro_rules! as_string {
 }
 
 as_string!(Limit<Span>);
+as_string!(Limit<Bytes>);
 as_string!(Span);
 as_string!(Bytes);
 as_string!(Rate);

@@ -62,9 +62,36 @@ pub enum Outcome {
         urls: u64,
     },
     /// A limit of the run was reached; there is more to do.
-    Limit,
+    Limit(Limit),
     /// Told to stop; there is more to do.
     Stopped,
+}
+
+/// A limit that can stop a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// `max-pages`
+    MaxPages,
+    /// `max-pages-per-host`, of every host that has more
+    MaxPagesPerHost,
+    /// `quota`
+    Quota,
+    /// `time-limit`
+    TimeLimit,
+}
+
+impl Limit {
+    /// The key of the setting.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxPages => "max-pages",
+            Self::MaxPagesPerHost => "max-pages-per-host",
+            Self::Quota => "quota",
+            Self::TimeLimit => "time-limit",
+        }
+    }
 }
 
 /// What a start has done.
@@ -142,16 +169,11 @@ pub async fn run_watched(
     }
     let opening = Opening::open(&output, config.output.fresh).map_err(at)?;
     let moved_to = opening.moved_to.clone();
-    let seeds = opening.seeds(seeds).map_err(at)?;
+    let seeds = opening.seeds(seeds, config.seeds.add).map_err(at)?;
     if seeds.is_empty() {
         return Err(ConfigError::NoSeed.into());
     }
-    let policy = Policy {
-        scope: Arc::new(Scope::new(&config.scope, &seeds)?),
-        max_depth: config.scope.max_depth.0,
-        max_redirects: config.fetch.max_redirects,
-        ignore_nofollow: config.scope.ignore_nofollow,
-    };
+    let policy = Policy::new(&config, &seeds)?;
     let fetcher = Fetcher::new(&config, &seeds).await?;
     let files = if config.output.files {
         Some(Files::new(&output).map_err(at)?)
@@ -174,7 +196,9 @@ pub async fn run_watched(
             outcome: match (ended.end, how) {
                 (End::Finished, _) => Outcome::Finished,
                 (End::Deferred { urls }, _) => Outcome::Deferred { urls },
-                (End::Stopped, How::Limit) => Outcome::Limit,
+                (End::Stopped, How::Limit) => {
+                    Outcome::Limit(engine.limit.unwrap_or(Limit::MaxPagesPerHost))
+                }
                 (End::Stopped, _) => Outcome::Stopped,
             },
             run: begun.run,
@@ -220,9 +244,15 @@ struct Engine {
     concurrency: usize,
     /// Pages that may still be had.
     pages_left: Option<u64>,
+    /// Bytes that may still come.
+    bytes_left: Option<u64>,
     stop_grace: Duration,
     time_limit: Option<Duration>,
     stopping: Option<How>,
+    /// What stopped it, where that was a limit.
+    limit: Option<Limit>,
+    /// Whether there is an earlier run whose URLs are to be asked for at the end.
+    to_recall: bool,
 }
 
 impl Engine {
@@ -241,6 +271,7 @@ impl Engine {
             obey_robots: !config.politeness.ignore_robots,
             // What an earlier start asked of a host counts, whichever run that was.
             resumed: begun.start > 1,
+            pages_per_host: config.scope.max_pages_per_host.0,
         };
         let concurrency = config.politeness.concurrency as usize;
         // Every task sends two events; so many fit that no task ever waits long for the engine.
@@ -273,9 +304,16 @@ impl Engine {
                 .max_pages
                 .0
                 .map(|max| max.saturating_sub(begun.pages)),
+            bytes_left: config
+                .scope
+                .quota
+                .0
+                .map(|quota| quota.0.saturating_sub(begun.bytes)),
             stop_grace: config.fetch.stop_grace.0,
             time_limit: config.scope.time_limit.0.map(|limit| limit.0),
             stopping: None,
+            limit: None,
+            to_recall: begun.run > 1,
         };
         engine.load(begun, &config.politeness.user_agent, now);
         if begun.resumed {
@@ -285,6 +323,19 @@ impl Engine {
                 unclean = begun.unclean,
                 strays = begun.strays,
                 "resumed"
+            );
+        }
+        if !begun.changed.is_empty() {
+            let changed: Vec<String> = begun.changed.iter().map(ToString::to_string).collect();
+            let anew = begun.changed.iter().any(crate::config::Change::decides);
+            tracing::warn!(
+                "settings have changed since the last start: {}{}",
+                changed.join("; "),
+                if anew {
+                    "; what belongs to the crawl was decided anew"
+                } else {
+                    ""
+                }
             );
         }
         engine
@@ -310,6 +361,9 @@ impl Engine {
                 now + left,
                 now,
             );
+        }
+        for (host, pages) in &begun.host_pages {
+            self.frontier.pages_had(host, *pages, now);
         }
         for host in &begun.hosts {
             self.frontier.begin_on_disk(host, now);
@@ -337,7 +391,14 @@ impl Engine {
             let wake = self.start_what_may();
             self.commit_what_is_due(wake.is_some());
             if self.is_at_end() {
-                return Ok(self.stopping.unwrap_or(How::Drained));
+                if self.stopping.is_none() && self.to_recall && self.queued == 0 {
+                    self.to_recall = false;
+                    self.pending.recall = true;
+                    self.pending_since = Some(Instant::now());
+                    self.commit_what_is_due(true);
+                } else {
+                    return Ok(self.how());
+                }
             }
             let wake = wake
                 .flatten()
@@ -376,6 +437,7 @@ impl Engine {
                 }
                 () = sleep_until(deadline) => {
                     deadline = if self.stopping.is_none() {
+                        self.limit = Some(Limit::TimeLimit);
                         Some(self.stop(How::Limit))
                     } else {
                         // The grace is over: what is still under way ends as aborted.
@@ -384,6 +446,28 @@ impl Engine {
                     };
                 }
             }
+        }
+    }
+
+    /// How it ends, with nothing left to do or told to stop.
+    fn how(&self) -> How {
+        match self.stopping {
+            Some(how) => how,
+            None if self.frontier.is_any_full() => How::Limit,
+            None => How::Drained,
+        }
+    }
+
+    /// The limit that is reached, if one is.
+    fn reached(&self) -> Option<Limit> {
+        if self.queued == 0 {
+            None
+        } else if self.pages_left == Some(0) {
+            Some(Limit::MaxPages)
+        } else if self.bytes_left == Some(0) {
+            Some(Limit::Quota)
+        } else {
+            None
         }
     }
 
@@ -397,18 +481,18 @@ impl Engine {
     /// slots are left over, answers with the time before which nothing more may go (`None` inside: only
     /// an event can help).
     fn start_what_may(&mut self) -> Option<Option<Instant>> {
-        if self.pages_left.is_some_and(|left| left == 0)
-            && self.stopping.is_none()
-            && self.queued > 0
+        if self.stopping.is_none()
+            && let Some(limit) = self.reached()
         {
-            self.stopping = Some(How::Limit);
+            (self.stopping, self.limit) = (Some(How::Limit), Some(limit));
         }
         while self.stopping.is_none() {
             if self.in_flight >= self.concurrency {
                 self.bottleneck = Bottleneck::Latency;
                 return None;
             }
-            // Each page in flight has its place reserved: the limit is never passed.
+            // Each page in flight has its place reserved: the limit is never passed. What is no page
+            // waits with the rest: it will not be long.
             if self
                 .pages_left
                 .is_some_and(|left| left <= self.pages_in_flight)
@@ -466,7 +550,9 @@ impl Engine {
         if record.is_counted_page() {
             self.pages_left = self.pages_left.map(|left| left.saturating_sub(1));
         }
-        if record.request.is_page() && record.fate == Fate::Done {
+        let bytes = record.fetched.as_ref().map_or(0, |f| f.wire_bytes);
+        self.bytes_left = self.bytes_left.map(|left| left.saturating_sub(bytes));
+        if !record.request.is_robots() && record.fate == Fate::Done {
             self.queued = self.queued.saturating_sub(1);
         }
         self.pending_bytes += record.weight();
@@ -513,15 +599,20 @@ impl Engine {
         }
         if done.record.request.is_page() {
             self.pages_in_flight -= 1;
-            if let Fate::Retry(at) = done.record.fate {
-                let now = Instant::now();
-                let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
-                let request = Request {
-                    attempt: done.record.request.attempt + 1,
-                    ..done.record.request.clone()
-                };
-                self.frontier.retry(request, now + wait, now);
-            }
+            let host = done.record.request.url.host();
+            let counts = done.record.is_counted_page();
+            self.frontier.page_done(&host, counts, Instant::now());
+        }
+        if !done.record.request.is_robots()
+            && let Fate::Retry(at) = done.record.fate
+        {
+            let now = Instant::now();
+            let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
+            let request = Request {
+                attempt: done.record.request.attempt + 1,
+                ..done.record.request.clone()
+            };
+            self.frontier.retry(request, now + wait, now);
         }
         if let Some(next) = done.robots {
             self.robots(next);
@@ -605,6 +696,16 @@ impl Engine {
         }
         for refilled in applied.refilled {
             self.frontier.refilled(refilled, now);
+        }
+        if let Some((hosts, urls)) = applied.recalled {
+            tracing::info!(urls, "asking for what only the last run has met");
+            self.queued += urls;
+            for host in hosts {
+                self.frontier.begin_on_disk(&host, now);
+            }
+        }
+        for url in applied.joined {
+            tracing::warn!(%url, "a seed leads here: it joins the scope");
         }
     }
 

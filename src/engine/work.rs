@@ -11,12 +11,12 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::canonical::{Base, CanonicalUrl, Host, Origin};
 use crate::config::Config;
-use crate::fetch::{Fetcher, decode};
+use crate::fetch::{Ask, Fetcher, decode};
 use crate::fetched::{FetchError, Fetched, Timing};
 use crate::parse;
 use crate::politeness::{Answer, parse_retry_after, retry_wait};
 use crate::record::{Content, Fate, Record, RobotsAnswer};
-use crate::request::{Kind, Request};
+use crate::request::{Kind, Request, Validators};
 use crate::robots::{self, Robots};
 use crate::store::{Files, StoreError};
 
@@ -67,6 +67,8 @@ pub(super) struct Worker {
     retries: u32,
     retry_wait: Duration,
     max_body: u64,
+    /// Media types whose bodies are read.
+    wanted: Vec<String>,
     /// Bytes of bodies in memory.
     pub(super) live_bytes: AtomicU64,
     /// Told when a task has panicked: nobody would wait for its record in vain.
@@ -109,6 +111,7 @@ impl Worker {
             retries: config.fetch.retries,
             retry_wait: config.fetch.retry_wait.0,
             max_body: config.fetch.max_body.0,
+            wanted: config.scope.content_types.clone(),
             live_bytes: AtomicU64::new(0),
             lost: Notify::new(),
             events,
@@ -124,12 +127,7 @@ impl Worker {
     /// Runs one request to its end. The engine is always there to listen: it leaves only after the last.
     pub(super) async fn run(self: Arc<Self>, request: Request, rule: Option<String>) {
         let _watched = Watched(&self.lost);
-        let most = if request.is_page() {
-            self.max_body
-        } else {
-            robots::MAX_BYTES as u64
-        };
-        let fetched = self.fetch(&request.url, most).await;
+        let fetched = self.fetch(&request).await;
         let held = fetched.body.len() as u64;
         let arrived = Event::Arrived {
             host: request.url.host(),
@@ -137,19 +135,59 @@ impl Worker {
         };
         let _ = self.events.send(arrived).await;
         let done = match request.kind.clone() {
-            Kind::Page => self.page(request, fetched, rule).await,
+            Kind::Page | Kind::Asset | Kind::Check => self.page(request, fetched, rule).await,
             Kind::Robots { origin, hops } => self.robots(request, fetched, origin, hops),
         };
         self.live_bytes.fetch_sub(held, Ordering::Relaxed);
         let _ = self.events.send(Event::Done(Box::new(done))).await;
     }
 
-    async fn fetch(&self, url: &CanonicalUrl, most: u64) -> Fetched {
+    /// How a request is made, by what it is for.
+    async fn ask<'a>(&'a self, request: &'a Request) -> Ask<'a> {
+        let whole = Ask {
+            head: false,
+            validators: None,
+            wanted: &self.wanted,
+            max_body: self.max_body,
+        };
+        match &request.kind {
+            Kind::Page | Kind::Asset => Ask {
+                validators: self.validators(request).await,
+                ..whole
+            },
+            // Servers that do not know HEAD, or fail at it, are asked by GET the next time.
+            Kind::Check => Ask {
+                head: request.attempt == 0,
+                max_body: 0,
+                ..whole
+            },
+            Kind::Robots { .. } => Ask {
+                wanted: &[],
+                max_body: robots::MAX_BYTES as u64,
+                ..whole
+            },
+        }
+    }
+
+    /// What the request may be made conditional on: with files on, only if the file is there.
+    async fn validators<'a>(&self, request: &'a Request) -> Option<&'a Validators> {
+        let validators = request.validators.as_deref()?;
+        match &self.files {
+            None => Some(validators),
+            Some(files) => {
+                let file = validators.file.as_ref()?;
+                files.has(file).await.then_some(validators)
+            }
+        }
+    }
+
+    async fn fetch(&self, request: &Request) -> Fetched {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let mut stop = self.stop.clone();
+        let ask = self.ask(request).await;
         tokio::select! {
             biased;
-            fetched = self.fetcher.fetch(url, most, &self.live_bytes) => fetched,
+            fetched = self.fetcher.ask(&request.url, ask, &self.live_bytes) => fetched,
             _ = stop.wait_for(|stop| *stop) => {
                 let timing = Timing { started, head: None, total: clock.elapsed() };
                 Fetched::failed(FetchError::Aborted, "the crawl was stopped".to_owned(), timing)
@@ -164,6 +202,11 @@ impl Worker {
             Fate::Retry(
                 SystemTime::now() + retry_wait(self.retry_wait, request.attempt, fastrand::f64()),
             )
+        } else if request.kind == Kind::Check
+            && request.attempt == 0
+            && matches!(fetched.status(), Some(405 | 501))
+        {
+            Fate::Retry(SystemTime::now())
         } else {
             Fate::Done
         }
@@ -185,7 +228,10 @@ impl Worker {
                 });
                 done.record.error = location.is_none().then_some(FetchError::BadRedirect);
                 done.record.redirect_to = location;
-            } else if matches!(head.status, 200..=203 | 206..=299) {
+            } else if head.status == 304 && !fetched.conditional {
+                // Nobody has asked whether anything has changed.
+                done.record.error = Some(FetchError::Protocol);
+            } else if matches!(head.status, 200..=203 | 206..=299) && !fetched.unread {
                 let body = std::mem::take(&mut fetched.body);
                 match self.content(&done.record.request.url, &fetched, body).await {
                     Ok(content) => done.record.content = Some(content),

@@ -6,14 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
-use reqwest::{Client, ClientBuilder, Response};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH,
+};
+use reqwest::{Client, ClientBuilder, Method, Response};
 
 use super::address::{self, Guard, LookupError, Named, Open, Pinned, Refused};
 use super::decode;
 use crate::canonical::{self, CanonicalUrl, Origin};
 use crate::config::{self, Config, ConfigError};
 use crate::fetched::{FetchError, Fetched, Head, Timing};
+use crate::request::Validators;
 
 /// Bytes of header fields that are kept.
 const MAX_HEADER_BYTES: usize = 64 << 10;
@@ -21,6 +25,42 @@ const MAX_HEADER_BYTES: usize = 64 << 10;
 const LEAST_RATE: (u64, Duration) = (100, Duration::from_secs(20));
 /// A connection that nobody used for so long is closed.
 const IDLE: Duration = Duration::from_secs(20);
+
+/// How a URL is to be asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// By HEAD: for the head of the answer alone.
+    pub head: bool,
+    /// Only if its content is no longer what these say.
+    pub validators: Option<&'a Validators>,
+    /// Media types whose bodies are read (`text/html`, `image/*`); none: all.
+    pub wanted: &'a [String],
+    /// Bytes of a body that are read at the most; with 0, none is begun.
+    pub max_body: u64,
+}
+
+/// The header that makes a request conditional (RFC 9110 §13.1): by the entity tag, else by the date.
+fn condition(validators: &Validators) -> Option<(HeaderName, HeaderValue)> {
+    let value = |text: &String| HeaderValue::from_str(text).ok();
+    let etag = validators.etag.as_ref().and_then(value);
+    let date = validators.last_modified.as_ref().and_then(value);
+    etag.map(|etag| (IF_NONE_MATCH, etag))
+        .or(date.map(|date| (IF_MODIFIED_SINCE, date)))
+}
+
+/// Whether a body of this type is to be read. What has no type may be anything.
+fn is_wanted(wanted: &[String], content_type: Option<&str>) -> bool {
+    let Some(given) = content_type.filter(|_| !wanted.is_empty()) else {
+        return true;
+    };
+    let given = given.split(';').next().unwrap_or_default().trim();
+    wanted.iter().any(|range| match range.strip_suffix('*') {
+        Some(kind) => given
+            .get(..kind.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(kind)),
+        None => given.eq_ignore_ascii_case(range),
+    })
+}
 
 /// Makes requests. Cheap to clone; all clones share their connections.
 #[derive(Debug, Clone)]
@@ -102,11 +142,22 @@ impl Fetcher {
         })))
     }
 
+    /// Asks for a URL and reads what comes, whatever it is: [`Fetcher::ask`] without conditions.
+    pub async fn fetch(&self, url: &CanonicalUrl, max_body: u64, live: &AtomicU64) -> Fetched {
+        let ask = Ask {
+            head: false,
+            validators: None,
+            wanted: &[],
+            max_body,
+        };
+        self.ask(url, ask, live).await
+    }
+
     /// Asks for a URL. Ends by itself: every part has its time.
     ///
-    /// At most `max_body` bytes of a body are read; `live` counts them as they come, for the caller to
-    /// take off when it lets go of them.
-    pub async fn fetch(&self, url: &CanonicalUrl, max_body: u64, live: &AtomicU64) -> Fetched {
+    /// `live` counts the bytes of the body as they come, for the caller to take off when it lets go of
+    /// them.
+    pub async fn ask(&self, url: &CanonicalUrl, ask: Ask<'_>, live: &AtomicU64) -> Fetched {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let inner = &*self.0;
         let named = inner.named.has(url);
@@ -126,12 +177,21 @@ impl Fetcher {
         } else {
             &inner.client
         };
-        let mut request = client.get(url.as_url().clone());
+        let method = if ask.head { Method::HEAD } else { Method::GET };
+        let mut request = client.request(method, url.as_url().clone());
+        let condition = ask.validators.and_then(condition);
+        let conditional = condition.is_some();
+        if let Some((name, value)) = condition {
+            request = request.header(name, value);
+        }
         if !inner.credentials.is_empty() && inner.seed_origins.contains(&url.origin()) {
             request = request.headers(inner.credentials.clone());
         }
         match request.send().await {
-            Ok(response) => read(response, started, clock, max_body, live).await,
+            Ok(response) => Fetched {
+                conditional,
+                ..read(response, started, clock, &ask, live).await
+            },
             Err(error) => {
                 let timing = Timing {
                     started,
@@ -206,17 +266,30 @@ async fn read(
     mut response: Response,
     started: SystemTime,
     clock: Instant,
-    max_body: u64,
+    ask: &Ask<'_>,
     live: &AtomicU64,
 ) -> Fetched {
     let head_time = clock.elapsed();
     let head = head(&response);
     let peer = response.remote_addr();
     let (mut body, mut cut, mut failure) = (Vec::new(), false, None);
+    let content_type = head.get("content-type");
+    let unwanted = (200..300).contains(&head.status) && !is_wanted(ask.wanted, content_type);
+    let unread = unwanted || ask.max_body == 0;
+    let note = unwanted.then(|| {
+        let given = content_type.unwrap_or_default();
+        format!("body not read: {given} is not among content-types")
+    });
     loop {
-        match response.chunk().await {
+        // A body that is not wanted is not waited for: the connection is closed on it.
+        let piece = if unread {
+            Ok(None)
+        } else {
+            response.chunk().await
+        };
+        match piece {
             Ok(Some(piece)) => {
-                let room = usize::try_from(max_body).unwrap_or(usize::MAX) - body.len();
+                let room = usize::try_from(ask.max_body).unwrap_or(usize::MAX) - body.len();
                 body.extend_from_slice(&piece[..piece.len().min(room)]);
                 live.fetch_add(piece.len().min(room) as u64, Ordering::Relaxed);
                 if piece.len() > room {
@@ -241,6 +314,7 @@ async fn read(
         }
     }
     let (error, detail) = failure.unzip();
+    let detail = detail.or(note);
     let timing = Timing {
         started,
         head: Some(head_time),
@@ -253,6 +327,9 @@ async fn read(
         wire_bytes: body.len() as u64,
         body,
         cut,
+        unread,
+        conditional: false,
+        set_cookie: false,
         error,
         detail,
     }

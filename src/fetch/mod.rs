@@ -6,4 +6,4 @@ pub mod decode;
 mod http;
 
 pub use address::is_private;
-pub use http::Fetcher;
+pub use http::{Ask, Fetcher};

@@ -61,6 +61,23 @@ impl Ord for Delayed {
     }
 }
 
+/// Pages that a host may still have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allowance {
+    left: u64,
+    /// Of these, under way.
+    reserved: u64,
+}
+
+impl Allowance {
+    pub(super) fn of(pages: u64) -> Self {
+        Self {
+            left: pages,
+            reserved: 0,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct HostQueue {
     pub(super) pace: Pace,
@@ -78,6 +95,8 @@ pub(super) struct HostQueue {
     delays: BTreeMap<Origin, Duration>,
     /// Why nothing more is asked of it until the next start.
     pub(super) aside: Option<String>,
+    /// Pages that it may still have; `None` for no limit.
+    pub(super) allowance: Option<Allowance>,
     /// Whether it stands in the ready queue.
     pub(super) in_ready: bool,
     /// When it is to be woken, if it sleeps.
@@ -100,6 +119,7 @@ impl HostQueue {
             robots: BinaryHeap::new(),
             delays: BTreeMap::new(),
             aside: None,
+            allowance: None,
             in_ready: false,
             wake: None,
         }
@@ -112,7 +132,8 @@ impl HostQueue {
 
     /// Takes in a request at its place; what does not fit under `cap` is left to the table.
     pub(super) fn push(&mut self, request: Request, cap: usize) {
-        if self.aside.is_some() || (self.on_disk && request.order > self.tail) {
+        let full = request.is_page() && self.is_full();
+        if full || self.aside.is_some() || (self.on_disk && request.order > self.tail) {
             return;
         }
         self.heads.insert(request.order, request);
@@ -127,7 +148,7 @@ impl HostQueue {
     }
 
     pub(super) fn push_retry(&mut self, request: Request, at: Instant) {
-        if self.aside.is_none() {
+        if self.aside.is_none() && !(request.is_page() && self.is_full()) {
             self.retries.insert((at, request.order), request);
         }
     }
@@ -183,8 +204,12 @@ impl HostQueue {
         }
         self.on_disk = more;
         self.tail = last.unwrap_or(after);
+        let full = self.is_full();
+        let fresh = fresh
+            .into_iter()
+            .filter(|request| !(full && request.is_page()));
         self.heads
-            .extend(fresh.into_iter().map(|request| (request.order, request)));
+            .extend(fresh.map(|request| (request.order, request)));
     }
 
     /// Drops everything: the table has it. What is asked on behalf of another host's origin stays, for
@@ -195,6 +220,37 @@ impl HostQueue {
         self.retries.clear();
         self.robots.retain(|delayed| is_for_another(&delayed.1));
         self.on_disk = false;
+    }
+
+    /// Whether it has had all pages that it may have.
+    pub(super) fn is_full(&self) -> bool {
+        self.allowance.is_some_and(|allowance| allowance.left == 0)
+    }
+
+    /// Takes note of a page that is done: its place is spent if it counts, and free again if it does not.
+    pub(super) fn page_done(&mut self, counts: bool) {
+        if let Some(allowance) = &mut self.allowance {
+            allowance.reserved = allowance.reserved.saturating_sub(1);
+        }
+        if counts {
+            self.pages_had(1);
+        }
+    }
+
+    /// Takes note of pages that count. When there are no more to have, the table keeps what waits.
+    pub(super) fn pages_had(&mut self, pages: u64) {
+        if let Some(allowance) = &mut self.allowance {
+            allowance.left = allowance.left.saturating_sub(pages);
+        }
+        if self.is_full() {
+            self.drop_where(Request::is_page);
+        }
+    }
+
+    /// Whether a request of this kind has to wait for one under way: whether that counts is not known yet.
+    fn has_no_place_for(&self, request: &Request) -> bool {
+        let short = |allowance: Allowance| allowance.left <= allowance.reserved;
+        request.is_page() && self.allowance.is_some_and(short)
     }
 
     /// Drops what belongs to an origin: the table has it.
@@ -245,6 +301,7 @@ impl HostQueue {
         let due = due.map(|(key, request)| (Place::Retry(*key), request));
         let heads = self.heads.iter();
         due.chain(heads.map(|(order, request)| (Place::Head(*order), request)))
+            .filter(|(_, request)| !self.has_no_place_for(request))
             .map(|(place, request)| (place, origins.rule(&request.url, now)))
             .find(|(_, ruling)| !matches!(ruling, Ruling::Wait))
     }
@@ -263,7 +320,12 @@ impl HostQueue {
     ) -> Turn {
         match self.pace.try_start(now) {
             When::Started => match take(self) {
-                Some((request, rule)) => Turn::Go(request, rule),
+                Some((request, rule)) => {
+                    if let Some(allowance) = self.allowance.as_mut().filter(|_| request.is_page()) {
+                        allowance.reserved += 1;
+                    }
+                    Turn::Go(request, rule)
+                }
                 None => Turn::Parked,
             },
             When::At(at) => Turn::Sleep(at),
@@ -278,6 +340,6 @@ fn is_for_another(request: &Request) -> bool {
         Kind::Robots { origin, .. } => origin
             .robots_url()
             .is_ok_and(|url| url.host() != request.url.host()),
-        Kind::Page => false,
+        _ => false,
     }
 }

@@ -13,7 +13,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use host_queue::{HostQueue, Turn};
+use host_queue::{Allowance, HostQueue, Turn};
 use origins::Origins;
 
 use crate::canonical::{Host, Origin};
@@ -70,6 +70,8 @@ pub struct Settings {
     pub obey_robots: bool,
     /// Whether hosts may have been asked just before this start.
     pub resumed: bool,
+    /// Pages of one host at the most.
+    pub pages_per_host: Option<u64>,
 }
 
 /// All queues. One task owns it.
@@ -122,7 +124,9 @@ impl Frontier {
         let queue = match self.hosts.get_mut(host) {
             Some(queue) => queue,
             None => self.hosts.entry(host.clone()).or_insert_with(|| {
-                HostQueue::new(self.settings.limits, self.settings.resumed, now)
+                let mut queue = HostQueue::new(self.settings.limits, self.settings.resumed, now);
+                queue.allowance = self.settings.pages_per_host.map(Allowance::of);
+                queue
             }),
         };
         let before = queue.len();
@@ -281,7 +285,7 @@ impl Frontier {
             Turn::Disallowed(request, rule) => Next::Disallowed(request, rule),
         };
         if let Next::Request(request, _) | Next::Disallowed(request, _) = &next
-            && request.is_page()
+            && !request.is_robots()
         {
             self.under_way.insert(request.ticket.url);
         }
@@ -302,6 +306,24 @@ impl Frontier {
             }
             consequence
         })
+    }
+
+    /// Says that a page's record is there, and whether it counts as one.
+    pub fn page_done(&mut self, host: &Host, counts: bool, now: Instant) {
+        if self.settings.pages_per_host.is_some() {
+            self.with_host(host, now, |queue, _| queue.page_done(counts));
+        }
+    }
+
+    /// Says how many pages of a host count already.
+    pub fn pages_had(&mut self, host: &Host, pages: u64, now: Instant) {
+        self.with_host(host, now, |queue, _| queue.pages_had(pages));
+    }
+
+    /// Whether a host has had all pages that it may have.
+    #[must_use]
+    pub fn is_any_full(&self) -> bool {
+        self.hosts.values().any(HostQueue::is_full)
     }
 
     /// Says that the store has applied the outcome of a URL.

@@ -29,6 +29,7 @@ fn settings() -> Settings {
         global_interval: None,
         obey_robots: false,
         resumed: false,
+        pages_per_host: None,
     }
 }
 
@@ -59,6 +60,7 @@ fn page(text: &str, order: u64) -> Request {
             url: order as i64,
             host: 0,
         },
+        validators: None,
     }
 }
 
@@ -208,6 +210,7 @@ fn starts_keep_to_the_rates() {
     };
     let resumed = |settings: Settings| Settings {
         resumed: true,
+        pages_per_host: None,
         ..settings
     };
     for (name, settings, pages, expected) in [
@@ -796,6 +799,7 @@ impl World {
             global_interval: shape.global.map(ms),
             obey_robots: shape.obey,
             resumed: shape.resumed,
+            pages_per_host: None,
         };
         let mut frontier = Frontier::new(settings, begin);
         if shape.crowded {
@@ -1024,8 +1028,8 @@ impl World {
                 self.outcomes.push((again.clone(), false));
                 self.frontier.retry(again, at, now);
             }
-            Kind::Page => self.outcomes.push((request, true)),
             Kind::Robots { origin, hops } => self.robots(&request, &origin, hops),
+            _ => self.outcomes.push((request, true)),
         }
     }
 

@@ -1,161 +1,69 @@
 //! The one seen set: which URLs are known, which of those that a page reveals are new, and what the
 //! rules make of them. Exact, for the tables decide; in memory is only a bounded cache of them.
 //!
-//! A URL is met by a *route*: so many links from a seed, so many redirects in a row, over a link that
-//! may be cut (too deep, nofollow). What depends on the route is taken back when a better one turns
-//! up, and the least depth is passed on to what the page links to. So the set of pages depends on the
-//! site and the settings alone, not on which answer came first.
+//! A URL is met by a [route](super::route): so many links from a seed, so many redirects in a row, over
+//! a link that may be cut (too deep, nofollow). What depends on the route is taken back when a better
+//! one turns up, and what is better is passed on to what the URL leads to. So the set of pages depends
+//! on the site and the settings alone, not on which answer came first.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
-use std::sync::Arc;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 use tokio_rusqlite::rusqlite;
 
-use super::schema::{Decision, FETCH_PAGE, VIA_REDIRECT, VIA_SEED};
+use super::from_micros;
+use super::intern::{Interned, text_id};
+use super::route::{Judgement, Policy, Route};
+use super::schema::{Decision, Role, kind_code};
 use super::seen::{Known, Seen, UrlHash, Visit};
 use crate::canonical::{CanonicalUrl, Host};
 use crate::record::{Link, LinkKind};
-use crate::request::{Kind, Request, Ticket};
-use crate::scope::Scope;
+use crate::request::{Kind, Request, Ticket, Validators};
 
-/// What decides over URLs and routes.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    /// In or out, by the URL.
-    pub scope: Arc<Scope>,
-    /// Links from a seed at the most.
-    pub max_depth: Option<u32>,
-    /// Redirects in a row at the most.
-    pub max_redirects: u32,
-    /// Whether links marked nofollow are followed all the same.
-    pub ignore_nofollow: bool,
-}
-
-/// How a URL was come by.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Route {
-    depth: u32,
-    redirects: u32,
-    via: Option<i64>,
-    via_kind: u8,
-    followed: bool,
-    nofollow: bool,
-}
-
-impl Route {
-    pub(super) const SEED: Self = Self {
-        depth: 0,
-        redirects: 0,
-        via: None,
-        via_kind: VIA_SEED,
-        followed: true,
-        nofollow: false,
-    };
-
-    pub(super) fn link(page: &Visit, via: i64, kind: LinkKind, nofollow: bool) -> Self {
-        Self {
-            depth: page.depth.saturating_add(1),
-            redirects: 0,
-            via: Some(via),
-            via_kind: kind.code(),
-            followed: kind.is_followed(),
-            nofollow,
-        }
-    }
-
-    pub(super) fn redirect(page: &Visit, via: i64) -> Self {
-        Self {
-            depth: page.depth,
-            redirects: page.redirects.saturating_add(1),
-            via: Some(via),
-            via_kind: VIA_REDIRECT,
-            followed: true,
-            nofollow: false,
-        }
-    }
-}
-
-/// Texts that are stored once and named by number: rules, header blocks, hosts.
-#[derive(Debug)]
-pub(super) struct Interned<K> {
-    known: HashMap<K, i64>,
-}
-
-/// Texts remembered of each kind.
-const MAX_INTERNED: usize = 16_384;
-
-impl<K: Hash + Eq + Clone> Interned<K> {
-    pub(super) fn new() -> Self {
-        Self {
-            known: HashMap::new(),
-        }
-    }
-
-    pub(super) fn get_or(
-        &mut self,
-        key: &K,
-        look_up: impl FnOnce() -> rusqlite::Result<i64>,
-    ) -> rusqlite::Result<i64> {
-        if let Some(id) = self.known.get(key) {
-            return Ok(*id);
-        }
-        let id = look_up()?;
-        if self.known.len() >= MAX_INTERNED {
-            self.known.clear();
-        }
-        self.known.insert(key.clone(), id);
-        Ok(id)
-    }
-}
-
-/// The id of a text in `table (id, column UNIQUE)`, which gets it if it is new.
-pub(super) fn text_id(
-    tx: &Transaction<'_>,
-    table: &str,
-    column: &str,
-    text: &str,
-) -> rusqlite::Result<i64> {
-    let found = tx
-        .prepare_cached(&format!("SELECT id FROM {table} WHERE {column} = ?"))?
-        .query_row([text], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = found {
-        return Ok(id);
-    }
-    tx.prepare_cached(&format!("INSERT INTO {table} ({column}) VALUES (?)"))?
-        .execute([text])?;
-    Ok(tx.last_insert_rowid())
+/// A [`Visit`] of the columns decision, role, depth, redirects, hops.
+pub(super) fn visit_of(row: &Row<'_>, from: usize) -> rusqlite::Result<Visit> {
+    Ok(Visit {
+        decision: Decision::from_code(row.get(from)?).unwrap_or(Decision::Admitted),
+        role: Role::from_code(row.get(from + 1)?),
+        depth: row.get(from + 2)?,
+        redirects: row.get(from + 3)?,
+        hops: row.get(from + 4)?,
+    })
 }
 
 /// Hands out identities and decides what is admitted.
 #[derive(Debug)]
 pub(super) struct Admitter {
-    run: i64,
+    pub(super) run: i64,
     keys: (u64, u64),
-    policy: Policy,
-    seen: Seen,
+    pub(super) policy: Policy,
+    /// How pages are read now; a content that was read otherwise is asked for without conditions.
+    pub(super) reader: i64,
+    pub(super) seen: Seen,
     hosts: Interned<Host>,
     rules: Interned<String>,
     /// Hosts and origins that are given up for this start: what comes to them is deferred at once.
     pub(super) deferred_hosts: HashMap<i64, i64>,
     pub(super) deferred_origins: HashMap<String, i64>,
-    /// URLs whose better depth has not been passed on yet.
-    nearer: VecDeque<i64>,
+    /// URLs whose better route has not been passed on yet.
+    pub(super) nearer: VecDeque<i64>,
     /// What was admitted since it was last taken.
     pub(super) admitted: Vec<Request>,
+    /// What has joined the scope since that was last taken.
+    pub(super) joined: Vec<CanonicalUrl>,
     /// Likewise, of what is deferred at once.
     pub(super) deferred: u64,
     pub(super) now: i64,
 }
 
 impl Admitter {
-    pub(super) fn new(run: i64, keys: (u64, u64), policy: Policy) -> Self {
+    pub(super) fn new(run: i64, keys: (u64, u64), policy: Policy, reader: i64) -> Self {
         Self {
             run,
             keys,
             policy,
+            reader,
             seen: Seen::default(),
             hosts: Interned::new(),
             rules: Interned::new(),
@@ -163,6 +71,7 @@ impl Admitter {
             deferred_origins: HashMap::new(),
             nearer: VecDeque::new(),
             admitted: Vec::new(),
+            joined: Vec::new(),
             deferred: 0,
             now: 0,
         }
@@ -179,7 +88,7 @@ impl Admitter {
     }
 
     /// The URL's row, which is made if the URL is new, and what this run has made of it.
-    fn known(
+    pub(super) fn known(
         &mut self,
         tx: &Transaction<'_>,
         url: &CanonicalUrl,
@@ -190,7 +99,7 @@ impl Admitter {
         }
         let host = self.host_id(tx, &url.host())?;
         let mut statement = tx.prepare_cached(
-            "SELECT u.id, u.text, v.decision, v.depth, v.redirects FROM url u
+            "SELECT u.id, u.text, v.decision, v.role, v.depth, v.redirects, v.hops FROM url u
              LEFT JOIN visit v ON v.run = ?1 AND v.url = u.id WHERE u.host = ?2 AND u.hash = ?3",
         )?;
         let mut rows = statement.query(params![self.run, host, hash.stored()])?;
@@ -199,19 +108,11 @@ impl Admitter {
             let text: String = row.get(1)?;
             // Equal hashes are no proof: the identities are compared.
             if CanonicalUrl::parse(&text).is_ok_and(|stored| stored.key() == url.key()) {
-                let decision = row.get::<_, Option<i64>>(2)?.and_then(Decision::from_code);
-                let visit = match decision {
-                    Some(decision) => Some(Visit {
-                        decision,
-                        depth: row.get(3)?,
-                        redirects: row.get(4)?,
-                    }),
-                    None => None,
-                };
+                let met = row.get::<_, Option<i64>>(2)?.is_some();
                 found = Some(Known {
                     id: row.get(0)?,
                     host,
-                    visit,
+                    visit: if met { Some(visit_of(row, 2)?) } else { None },
                 });
                 break;
             }
@@ -219,11 +120,10 @@ impl Admitter {
         let known = if let Some(known) = found {
             known
         } else {
-            let inside = self.policy.scope.decide(url).inside;
             tx.prepare_cached(
-                "INSERT INTO url (host, hash, text, first_seen, in_scope) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO url (host, hash, text, first_seen) VALUES (?, ?, ?, ?)",
             )?
-            .execute(params![host, hash.stored(), url.as_str(), self.now, inside])?;
+            .execute(params![host, hash.stored(), url.as_str(), self.now])?;
             Known {
                 id: tx.last_insert_rowid(),
                 host,
@@ -243,18 +143,6 @@ impl Admitter {
         Ok(self.known(tx, url)?.1.id)
     }
 
-    /// What a route says of itself: the rule that cuts it, if one does.
-    fn cut(&self, route: &Route) -> Option<String> {
-        if route.nofollow && !self.policy.ignore_nofollow {
-            return Some("nofollow".to_owned());
-        }
-        if let Some(max) = self.policy.max_depth.filter(|max| route.depth > *max) {
-            return Some(format!("max-depth {max}"));
-        }
-        let max = self.policy.max_redirects;
-        (route.redirects > max).then(|| format!("max-redirects {max}"))
-    }
-
     /// A URL was come by: admits it if it is new and the rules let it in, or takes note of a better
     /// route. Answers with its id.
     pub(super) fn reach(
@@ -264,52 +152,38 @@ impl Admitter {
         route: &Route,
     ) -> rusqlite::Result<i64> {
         let (hash, known) = self.known(tx, url)?;
-        let Some(visit) = known.visit else {
-            let (decision, rule) = self.judge(url, route);
-            self.meet(tx, hash, known, url, route, decision, &rule)?;
-            return Ok(known.id);
-        };
-        match visit.decision {
-            Decision::Admitted | Decision::Disallowed => {
-                if route.followed && self.cut(route).is_none() {
-                    self.improve(tx, hash, known, visit, route)?;
-                }
+        match known.visit {
+            None => {
+                let found = self.policy.judge(url, route);
+                self.meet(tx, hash, known, url, route, &found)?;
             }
-            Decision::Cut | Decision::Linked if route.followed => {
-                let (decision, rule) = self.judge(url, route);
-                if decision != visit.decision
-                    && !(visit.decision == Decision::Cut && decision == Decision::Linked)
-                {
-                    tx.prepare_cached("DELETE FROM visit WHERE run = ? AND url = ?")?
-                        .execute([self.run, known.id])?;
-                    self.meet(tx, hash, known, url, route, decision, &rule)?;
-                }
+            Some(visit) if self.policy.may_gain(&visit, route) => {
+                self.weigh(tx, hash, known, visit, url, route)?;
             }
-            Decision::Cut | Decision::Linked | Decision::Excluded => {}
+            Some(_) => {}
         }
         Ok(known.id)
     }
 
-    fn judge(&self, url: &CanonicalUrl, route: &Route) -> (Decision, String) {
-        // A seed is what the user named: no rule keeps it out.
-        if route.via_kind == VIA_SEED {
-            return (Decision::Admitted, "seed".to_owned());
-        }
-        if !route.followed {
-            return (
-                Decision::Linked,
-                "not followed: an asset or a form".to_owned(),
-            );
-        }
-        let decision = self.policy.scope.decide(url);
-        match self.cut(route) {
-            _ if !decision.inside => (Decision::Excluded, decision.rule),
-            Some(rule) => (Decision::Cut, rule),
-            None => (Decision::Admitted, decision.rule),
+    /// Judges a URL that was met before by another route: takes what is better of it.
+    pub(super) fn weigh(
+        &mut self,
+        tx: &Transaction<'_>,
+        hash: UrlHash,
+        known: Known,
+        visit: Visit,
+        url: &CanonicalUrl,
+        route: &Route,
+    ) -> rusqlite::Result<()> {
+        let found = self.policy.judge(url, route);
+        match found.precedence().cmp(&visit.precedence()) {
+            Ordering::Less => self.promote(tx, hash, known, visit, url, route, &found),
+            Ordering::Equal => self.improve(tx, hash, known, visit, route, &found),
+            Ordering::Greater => Ok(()),
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one row, named part by part")]
+    /// Writes what was decided of a URL that this run had not met.
     fn meet(
         &mut self,
         tx: &Transaction<'_>,
@@ -317,54 +191,112 @@ impl Admitter {
         mut known: Known,
         url: &CanonicalUrl,
         route: &Route,
-        decision: Decision,
-        rule: &str,
+        found: &Judgement,
     ) -> rusqlite::Result<()> {
-        let rule = self.rule_id(tx, rule)?;
+        let rule = self.rule_id(tx, &found.rule)?;
+        let visit = Visit::of(found, route);
         // What an earlier run has of it stays the last good version until this run has a better one.
         tx.prepare_cached(
-            "INSERT INTO visit (run, url, depth, redirects, via, via_kind, decision, rule, good_version)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT good_version FROM visit WHERE run = ?1 - 1 AND url = ?2))",
+            "INSERT INTO visit (run, url, depth, redirects, via, via_kind, decision, rule, role, hops, good_version, good_fetch)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, p.good_version, p.good_fetch
+             FROM (SELECT 1) LEFT JOIN visit p ON p.run = ?1 - 1 AND p.url = ?2",
         )?
         .execute(params![
             self.run,
             known.id,
-            route.depth,
-            route.redirects,
+            visit.depth,
+            visit.redirects,
             route.via,
             route.via_kind,
-            decision as i64,
-            rule
+            visit.decision as i64,
+            rule,
+            visit.role as i64,
+            visit.hops
         ])?;
-        known.visit = Some(Visit {
-            decision,
-            depth: route.depth,
-            redirects: route.redirects,
-        });
+        known.visit = Some(visit);
         self.seen.put(hash, known);
-        if decision == Decision::Admitted {
-            self.enqueue(tx, known, url, route.depth)?;
+        if found.decision == Decision::Admitted {
+            self.enqueue(tx, known.id, known.host, url, &visit)?;
         }
         Ok(())
     }
 
-    fn enqueue(
+    /// A better route overturns what was decided of a URL: it takes its place.
+    #[expect(clippy::too_many_arguments, reason = "one row, named part by part")]
+    fn promote(
         &mut self,
         tx: &Transaction<'_>,
+        hash: UrlHash,
         known: Known,
+        before: Visit,
         url: &CanonicalUrl,
-        depth: u32,
+        route: &Route,
+        found: &Judgement,
     ) -> rusqlite::Result<()> {
-        let order = order(depth, known.id);
-        let deferred = self.deferral(known.host, url);
+        let rule = self.rule_id(tx, &found.rule)?;
+        let visit = Visit::of(found, route);
+        tx.prepare_cached(
+            "UPDATE visit SET depth = ?3, redirects = ?4, via = ?5, via_kind = ?6, decision = ?7, rule = ?8, role = ?9,
+             hops = ?10 WHERE run = ?1 AND url = ?2",
+        )?
+        .execute(params![
+            self.run,
+            known.id,
+            visit.depth,
+            visit.redirects,
+            route.via,
+            route.via_kind,
+            visit.decision as i64,
+            rule,
+            visit.role as i64,
+            visit.hops
+        ])?;
+        self.seen.put(
+            hash,
+            Known {
+                visit: Some(visit),
+                ..known
+            },
+        );
+        if visit.decision != Decision::Admitted {
+            return Ok(());
+        }
+        let asked: bool = tx
+            .prepare_cached("SELECT last_fetch IS NOT NULL FROM visit WHERE run = ? AND url = ?")?
+            .query_row([self.run, known.id], |row| row.get(0))?;
+        // What was only checked has no content that could be read.
+        if asked && before.role == Role::Check && visit.role != Role::Check {
+            tx.prepare_cached("UPDATE visit SET last_fetch = NULL WHERE run = ? AND url = ?")?
+                .execute([self.run, known.id])?;
+        } else if asked {
+            self.nearer.push_back(known.id);
+            return Ok(());
+        } else if matches!(before.decision, Decision::Admitted | Decision::Disallowed) {
+            // It waits, or is under way; its place in the queue is read with what it is now.
+            return Ok(());
+        }
+        self.enqueue(tx, known.id, known.host, url, &visit)
+    }
+
+    /// Puts a URL in the queue of the table, and in line for the memory's.
+    pub(super) fn enqueue(
+        &mut self,
+        tx: &Transaction<'_>,
+        id: i64,
+        host: i64,
+        url: &CanonicalUrl,
+        visit: &Visit,
+    ) -> rusqlite::Result<()> {
+        let order = order(visit.depth, id);
+        let deferred = self.deferral(host, url);
         tx.prepare_cached(
             "INSERT INTO frontier (host, ord, kind, url, deferred) VALUES (?, ?, ?, ?, ?)",
         )?
         .execute(params![
-            known.host,
+            host,
             order as i64,
-            FETCH_PAGE,
-            known.id,
+            kind_code(&kind_of(visit.role)),
+            id,
             deferred
         ])?;
         if deferred.is_some() {
@@ -372,18 +304,36 @@ impl Admitter {
         } else {
             self.admitted.push(Request {
                 url: url.clone(),
-                kind: Kind::Page,
+                kind: kind_of(visit.role),
                 order,
-                depth,
+                depth: visit.depth,
                 attempt: 0,
                 not_before: None,
-                ticket: Ticket {
-                    url: known.id,
-                    host: known.host,
-                },
+                ticket: Ticket { url: id, host },
+                validators: self.validators(tx, id)?,
             });
         }
         Ok(())
+    }
+
+    /// What to make the request for a URL conditional on: the last good content, if it came whole and was
+    /// read as it would be read now.
+    fn validators(
+        &self,
+        tx: &Transaction<'_>,
+        url: i64,
+    ) -> rusqlite::Result<Option<Box<Validators>>> {
+        // In a first run nothing is known: the most common case costs nothing.
+        if self.run == 1 {
+            return Ok(None);
+        }
+        let sql = format!(
+            "SELECT {VALIDATORS} FROM visit v {VALIDATORS_FROM} WHERE v.run = ?1 AND v.url = ?2"
+        );
+        let found = tx
+            .prepare_cached(&sql)?
+            .query_row([self.run, url], |row| validators_of(row, 0, self.reader));
+        Ok(found.optional()?.flatten())
     }
 
     /// Why a URL's turn does not come in this start, if it does not.
@@ -394,8 +344,8 @@ impl Admitter {
             .copied()
     }
 
-    /// A URL that is in turns out to be nearer than was known. Where it has been read already, so is
-    /// what it leads to: [`Admitter::settle`] sees to that.
+    /// A URL turns out to be nearer than was known. Where it has been read already, so is what it leads
+    /// to: [`Admitter::settle`] sees to that.
     fn improve(
         &mut self,
         tx: &Transaction<'_>,
@@ -403,15 +353,17 @@ impl Admitter {
         known: Known,
         visit: Visit,
         route: &Route,
+        found: &Judgement,
     ) -> rusqlite::Result<()> {
-        if route.depth >= visit.depth && route.redirects >= visit.redirects {
-            return Ok(());
-        }
         let better = Visit {
             depth: visit.depth.min(route.depth),
             redirects: visit.redirects.min(route.redirects),
+            hops: visit.hops.min(found.hops),
             ..visit
         };
+        if better == visit || visit.is_shut() {
+            return Ok(());
+        }
         self.seen.put(
             hash,
             Known {
@@ -421,7 +373,7 @@ impl Admitter {
         );
         let nearer = route.depth < visit.depth;
         tx.prepare_cached(
-            "UPDATE visit SET depth = ?3, redirects = ?4, via = iif(?5, ?6, via), via_kind = iif(?5, ?7, via_kind)
+            "UPDATE visit SET depth = ?3, redirects = ?4, via = iif(?5, ?6, via), via_kind = iif(?5, ?7, via_kind), hops = ?8
              WHERE run = ?1 AND url = ?2",
         )?
         .execute(params![
@@ -431,7 +383,8 @@ impl Admitter {
             better.redirects,
             nearer,
             route.via,
-            route.via_kind
+            route.via_kind,
+            better.hops
         ])?;
         self.nearer.push_back(known.id);
         Ok(())
@@ -441,14 +394,14 @@ impl Admitter {
     /// by a list, first come first served, for a chain of pages may be longer than any stack.
     pub(super) fn settle(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         while let Some(url) = self.nearer.pop_front() {
-            if let Some(visit) = self.visit(tx, url)? {
+            if let Some(visit) = self.visit(tx, url)?.filter(Visit::is_in) {
                 self.pass_on(tx, url, &visit)?;
             }
         }
         Ok(())
     }
 
-    /// Reaches again, by the depth that it has now, what a URL was seen to lead to.
+    /// Reaches again, by the route that it has now, what a URL was seen to lead to.
     pub(super) fn pass_on(
         &mut self,
         tx: &Transaction<'_>,
@@ -465,19 +418,50 @@ impl Admitter {
         let Some((version, redirect_to)) = outcome else {
             return Ok(());
         };
-        let mut todo = Vec::new();
-        if let Some(target) = redirect_to.and_then(|text| CanonicalUrl::parse(&text).ok()) {
-            todo.push((target, Route::redirect(visit, url)));
-        }
-        if let Some(version) = version {
-            for (target, kind, nofollow) in stored_links(tx, version)? {
-                todo.push((target, Route::link(visit, url, kind, nofollow)));
+        if redirect_to.is_none() && visit.ends_seed() {
+            let text: String = tx
+                .prepare_cached("SELECT text FROM url WHERE id = ?")?
+                .query_row([url], |row| row.get(0))?;
+            if let Ok(text) = CanonicalUrl::parse(&text) {
+                self.join(tx, &text, url)?;
             }
         }
-        for (target, route) in todo {
-            self.reach(tx, &target, &route)?;
+        if let Some(target) = redirect_to.and_then(|text| CanonicalUrl::parse(&text).ok()) {
+            self.reach(tx, &target, &Route::redirect(visit, url))?;
+        }
+        match version {
+            Some(version) => self.reach_stored(tx, url, visit, version),
+            None => Ok(()),
+        }
+    }
+
+    /// Reaches everything that a stored content links to.
+    pub(super) fn reach_stored(
+        &mut self,
+        tx: &Transaction<'_>,
+        from: i64,
+        visit: &Visit,
+        version: i64,
+    ) -> rusqlite::Result<()> {
+        for (target, kind, nofollow) in stored_links(tx, version)? {
+            self.reach(tx, &target, &Route::link(visit, from, kind, nofollow))?;
         }
         Ok(())
+    }
+
+    /// Puts a URL that has its outcome in the queue once more.
+    pub(super) fn repeat(&mut self, tx: &Transaction<'_>, url: i64) -> rusqlite::Result<()> {
+        tx.execute(
+            "UPDATE visit SET last_fetch = NULL, repeated = 1 WHERE run = ? AND url = ?",
+            [self.run, url],
+        )?;
+        let (text, host): (String, i64) = tx
+            .prepare_cached("SELECT text, host FROM url WHERE id = ?")?
+            .query_row([url], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        match (CanonicalUrl::parse(&text), self.visit(tx, url)?) {
+            (Ok(target), Some(visit)) => self.enqueue(tx, url, host, &target, &visit),
+            _ => Ok(()),
+        }
     }
 
     /// Reaches everything that a page links to; answers with the targets' ids, in order.
@@ -501,15 +485,78 @@ impl Admitter {
 
     /// What this run has made of a URL by now.
     pub(super) fn visit(&self, tx: &Transaction<'_>, url: i64) -> rusqlite::Result<Option<Visit>> {
-        tx.prepare_cached("SELECT decision, depth, redirects FROM visit WHERE run = ? AND url = ?")?
-            .query_row([self.run, url], |row| {
-                Ok(Visit {
-                    decision: Decision::from_code(row.get(0)?).unwrap_or(Decision::Admitted),
-                    depth: row.get(1)?,
-                    redirects: row.get(2)?,
-                })
-            })
-            .optional()
+        tx.prepare_cached(
+            "SELECT decision, role, depth, redirects, hops FROM visit WHERE run = ? AND url = ?",
+        )?
+        .query_row([self.run, url], |row| visit_of(row, 0))
+        .optional()
+    }
+
+    /// A row of the queue as a request: its columns are those of [`QUEUED`].
+    pub(super) fn request_of(&self, row: &Row<'_>, host: i64) -> rusqlite::Result<Option<Request>> {
+        let Ok(url) = CanonicalUrl::parse(&row.get::<_, String>(2)?) else {
+            return Ok(None);
+        };
+        Ok(Some(Request {
+            url,
+            kind: kind_of(Role::from_code(row.get(6)?)),
+            order: row.get::<_, i64>(0)? as u64,
+            depth: row.get(3)?,
+            attempt: row.get(4)?,
+            not_before: row.get::<_, Option<i64>>(5)?.map(from_micros),
+            ticket: Ticket {
+                url: row.get(1)?,
+                host,
+            },
+            validators: validators_of(row, 7, self.reader)?,
+        }))
+    }
+}
+
+/// A host's queue from an order on.
+pub(super) const QUEUED: &str =
+    "SELECT q.ord, q.url, u.text, v.depth, q.attempt, q.not_before, v.role,
+   g.etag, g.last_modified, c.file, c.id, c.reader, g.truncated OR c.truncated
+ FROM frontier q JOIN url u ON u.id = q.url JOIN visit v ON v.run = ?4 AND v.url = q.url
+ LEFT JOIN fetch g ON g.id = v.good_fetch LEFT JOIN version c ON c.id = v.good_version
+ WHERE q.host = ?1 AND q.ord > ?2 AND q.deferred IS NULL ORDER BY q.ord LIMIT ?3";
+
+/// The columns and tables of what a request may be made conditional on.
+const VALIDATORS: &str =
+    "g.etag, g.last_modified, c.file, c.id, c.reader, g.truncated OR c.truncated";
+/// See [`VALIDATORS`].
+const VALIDATORS_FROM: &str =
+    "JOIN fetch g ON g.id = v.good_fetch JOIN version c ON c.id = v.good_version";
+
+fn validators_of(
+    row: &Row<'_>,
+    from: usize,
+    reader: i64,
+) -> rusqlite::Result<Option<Box<Validators>>> {
+    let (etag, last_modified): (Option<String>, Option<String>) =
+        (row.get(from)?, row.get(from + 1)?);
+    let Some(version) = row.get::<_, Option<i64>>(from + 3)? else {
+        return Ok(None);
+    };
+    let whole = row.get::<_, Option<bool>>(from + 5)? == Some(false);
+    let alike = row.get::<_, Option<i64>>(from + 4)? == Some(reader);
+    if !whole || !alike || (etag.is_none() && last_modified.is_none()) {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(Validators {
+        etag,
+        last_modified,
+        file: row.get(from + 2)?,
+        version,
+    })))
+}
+
+/// What a URL of this role is asked for as.
+pub(super) fn kind_of(role: Role) -> Kind {
+    match role {
+        Role::Asset => Kind::Asset,
+        Role::Check => Kind::Check,
+        Role::Page | Role::Known | Role::Shut => Kind::Page,
     }
 }
 

@@ -36,6 +36,11 @@ impl Writer {
                 "{ready} URLs wait though nothing was left to do"
             )));
         }
+        // A limit that leaves nothing to do has stopped nothing.
+        let how = match how {
+            How::Limit if ready == 0 => How::Drained,
+            how => how,
+        };
         let end = match how {
             How::Drained if waiting == 0 => End::Finished,
             How::Drained => End::Deferred {

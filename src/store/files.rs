@@ -78,6 +78,14 @@ impl Files {
         })
     }
 
+    /// Whether a file that a row names is there.
+    pub async fn has(&self, file: &str) -> bool {
+        let path = self.output.join(file);
+        tokio::fs::symlink_metadata(path)
+            .await
+            .is_ok_and(|found| found.is_file())
+    }
+
     /// Writes a body, unless a file with its name and content is there. Answers with its path relative
     /// to the output directory.
     ///

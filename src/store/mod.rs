@@ -7,8 +7,12 @@
 mod admit;
 mod end;
 mod files;
+mod intern;
 mod lock;
 mod open;
+mod redecide;
+mod route;
+mod rows;
 pub mod schema;
 mod seen;
 mod writer;
@@ -19,10 +23,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio_rusqlite::rusqlite;
 
-pub use admit::Policy;
 pub use files::Files;
 pub(crate) use lock::holder as lock_holder;
 pub use open::{Begun, Opening, StoredRobots};
+pub use route::Policy;
 pub use writer::{Applied, Batch};
 
 use lock::Lock;

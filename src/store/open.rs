@@ -5,18 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tokio_rusqlite::rusqlite;
 
-use super::admit::{Admitter, Policy, Route};
+use super::admit::Admitter;
 use super::lock::Lock;
+use super::route::{Policy, Route};
 use super::writer::Writer;
 use super::{DATABASE, PAGES, Store, StoreError, files, from_micros, micros, schema};
 use crate::canonical::{CanonicalUrl, Host, Origin};
-use crate::config::Config;
+use crate::config::{Change, Config, changes};
 
 /// Statements kept prepared.
 const STATEMENTS: usize = 96;
+/// How long an expired robots.txt rules on while it cannot be had (RFC 9309 §2.4).
+const STALE_ROBOTS: Duration = Duration::from_secs(30 * 86_400);
 /// How far the clock of the file system may be behind ours.
 const CLOCK_SLACK: Duration = Duration::from_secs(10);
 /// Versions among which the files of a start's last moments are looked for.
@@ -38,6 +41,8 @@ struct LastRun {
     id: i64,
     finished: bool,
     seeds: Vec<String>,
+    /// The settings of its last start.
+    config: String,
 }
 
 /// What a start begins with.
@@ -53,8 +58,16 @@ pub struct Begun {
     pub unclean: bool,
     /// Files that it left and no row named, now removed.
     pub strays: u64,
-    /// Pages that count against `max-pages` already.
+    /// Settings that are others than at the run's last start.
+    pub changed: Vec<Change>,
+    /// What joined the scope in earlier starts of the run.
+    pub joined: Vec<CanonicalUrl>,
+    /// Pages and bytes that count against `max-pages` and `quota` already.
     pub pages: u64,
+    /// See `pages`.
+    pub bytes: u64,
+    /// Pages of each host that count against `max-pages-per-host` already; empty where that is unlimited.
+    pub host_pages: Vec<(Host, u64)>,
     /// URLs that wait.
     pub waiting: u64,
     /// Hosts that have something waiting.
@@ -65,7 +78,8 @@ pub struct Begun {
     pub robots: Vec<StoredRobots>,
 }
 
-/// A robots.txt that an earlier start has read and that still counts.
+/// A robots.txt that an earlier start has read and that still counts, or rules on until it can be had
+/// again.
 #[derive(Debug)]
 pub struct StoredRobots {
     /// Whose it is.
@@ -109,7 +123,8 @@ impl Opening {
         schema::prepare(&mut connection, || fastrand::i64(..))?;
         let last = connection
             .query_row(
-                "SELECT id, state, seeds FROM run ORDER BY id DESC LIMIT 1",
+                "SELECT id, state, seeds, coalesce((SELECT config FROM start WHERE run = run.id ORDER BY start.id DESC LIMIT 1), '')
+                 FROM run ORDER BY id DESC LIMIT 1",
                 [],
                 |row| {
                     let seeds: String = row.get(2)?;
@@ -117,6 +132,7 @@ impl Opening {
                         id: row.get(0)?,
                         finished: row.get::<_, String>(1)? == "finished",
                         seeds: serde_json::from_str(&seeds).unwrap_or_default(),
+                        config: row.get(3)?,
                     })
                 },
             )
@@ -130,25 +146,29 @@ impl Opening {
         })
     }
 
-    /// The seeds of this start: those given, or those of the run that is there. Empty where there are
-    /// neither.
+    /// The seeds of this start: those given, or those of the run that is there; with `add`, both. Empty
+    /// where there are neither.
     ///
     /// # Errors
     /// When the run that is there has others.
-    pub fn seeds(&self, given: Vec<CanonicalUrl>) -> Result<Vec<CanonicalUrl>, StoreError> {
+    pub fn seeds(
+        &self,
+        given: Vec<CanonicalUrl>,
+        add: bool,
+    ) -> Result<Vec<CanonicalUrl>, StoreError> {
         let Some(last) = &self.last else {
             return Ok(given);
         };
-        let there: Vec<CanonicalUrl> = last
-            .seeds
-            .iter()
-            .filter_map(|seed| CanonicalUrl::parse(seed).ok())
-            .collect();
-        let keys = |seeds: &[CanonicalUrl]| -> HashSet<String> {
-            seeds.iter().map(|seed| seed.key().into_owned()).collect()
-        };
+        let there = last.seeds();
         if given.is_empty() || keys(&given) == keys(&there) {
             return Ok(there);
+        }
+        if add {
+            let known = keys(&there);
+            let fresh = given
+                .into_iter()
+                .filter(|seed| !known.contains(seed.key().as_ref()));
+            return Ok(there.iter().cloned().chain(fresh).collect());
         }
         Err(StoreError::OtherSeeds {
             seeds: last.seeds.clone(),
@@ -165,13 +185,13 @@ impl Opening {
         policy: Policy,
         config: &Config,
     ) -> Result<(Store, Begun), StoreError> {
-        let (now, resume) = (
-            SystemTime::now(),
-            self.last
-                .as_ref()
-                .filter(|last| !last.finished)
-                .map(|last| last.id),
-        );
+        let now = SystemTime::now();
+        // Seeds that were added open a finished run again.
+        let resume = self
+            .last
+            .take()
+            .filter(|last| !last.finished || last.differs(seeds));
+        let settings = config.redacted().to_toml();
         let (unclean, strays) = self.clean_up()?;
         let tx = self.connection.transaction()?;
         let number = |sql: &str| tx.query_row(sql, [], |row| row.get::<_, i64>(0));
@@ -180,16 +200,16 @@ impl Opening {
                 row.get::<_, i64>(0)
             })
         };
-        let keys = (key("hash_key_0")? as u64, key("hash_key_1")? as u64);
-        let run = if let Some(run) = resume {
+        let hash_keys = (key("hash_key_0")? as u64, key("hash_key_1")? as u64);
+        let texts: Vec<&str> = seeds.iter().map(CanonicalUrl::as_str).collect();
+        let texts = serde_json::to_string(&texts).unwrap_or_default();
+        let run = if let Some(last) = &resume {
             tx.execute(
-                "UPDATE run SET state = 'running', ended = NULL WHERE id = ?",
-                [run],
+                "UPDATE run SET state = 'running', ended = NULL, seeds = ?2 WHERE id = ?1",
+                params![last.id, texts],
             )?;
-            run
+            last.id
         } else {
-            let texts: Vec<&str> = seeds.iter().map(CanonicalUrl::as_str).collect();
-            let texts = serde_json::to_string(&texts).unwrap_or_default();
             tx.execute(
                 "INSERT INTO run (state, seeds, begun) VALUES ('running', ?, ?)",
                 params![texts, micros(now)],
@@ -205,33 +225,30 @@ impl Opening {
             "UPDATE frontier SET deferred = NULL, attempt = 0, not_before = NULL WHERE deferred IS NOT NULL",
             [],
         )?;
-        let pages: i64 = tx.query_row(
-            "SELECT coalesce(sum(pages), 0) FROM start WHERE run = ?1
-             AND id > coalesce((SELECT max(id) FROM start WHERE run = ?1 AND how = 'limit'), 0)",
-            [run],
-            |row| row.get(0),
+        let (pages, bytes): (i64, i64) = tx.query_row(
+            "SELECT coalesce(sum(pages), 0), coalesce(sum(bytes), 0) FROM start WHERE run = ?1 AND id > ?2",
+            [run, last_limit(&tx, run)?],
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
+        let host_pages = match config.scope.max_pages_per_host.0 {
+            Some(_) => host_pages(&tx, run)?,
+            None => Vec::new(),
+        };
         tx.execute(
             "INSERT INTO start (run, begun, heartbeat, config, version, pid, durable_to)
              VALUES (?1, ?2, ?2, ?3, ?4, ?5, (SELECT coalesce(max(durable_to), 0) FROM start))",
             params![
                 run,
                 micros(now),
-                config.redacted().to_toml(),
+                settings,
                 env!("CARGO_PKG_VERSION"),
                 std::process::id()
             ],
         )?;
         let start = tx.last_insert_rowid();
-        let mut admitter = Admitter::new(run, keys, policy);
+        let mut admitter = Admitter::new(run, hash_keys, policy, config.reading());
         admitter.now = micros(now);
-        if resume.is_none() {
-            for seed in seeds {
-                admitter.reach(&tx, seed, &Route::SEED)?;
-            }
-            // The queue is read from the table like that of a resumed run.
-            admitter.admitted.clear();
-        }
+        let (changed, joined) = decide(&mut admitter, &tx, resume.as_ref(), seeds, &settings)?;
         let last_fetch = number("SELECT coalesce(max(id), 0) FROM fetch")?;
         let waiting = number("SELECT count(*) FROM frontier")?;
         tx.commit()?;
@@ -241,7 +258,11 @@ impl Opening {
             resumed: resume.is_some(),
             unclean,
             strays,
+            changed,
+            joined,
             pages: pages.unsigned_abs(),
+            bytes: bytes.unsigned_abs(),
+            host_pages,
             waiting: waiting.unsigned_abs(),
             hosts: waiting_hosts(&self.connection)?,
             holds: holds(&self.connection, now)?,
@@ -291,6 +312,72 @@ impl Opening {
     }
 }
 
+impl LastRun {
+    fn seeds(&self) -> Vec<CanonicalUrl> {
+        let parsed = self.seeds.iter().map(|seed| CanonicalUrl::parse(seed));
+        parsed.filter_map(Result::ok).collect()
+    }
+
+    fn differs(&self, seeds: &[CanonicalUrl]) -> bool {
+        keys(&self.seeds()) != keys(seeds)
+    }
+}
+
+/// Fills the queue: of a new run with its seeds, of one that goes on as the settings that are others now
+/// decide. Answers with those, and with what joined the scope earlier.
+fn decide(
+    admitter: &mut Admitter,
+    tx: &Transaction<'_>,
+    resume: Option<&LastRun>,
+    seeds: &[CanonicalUrl],
+    settings: &str,
+) -> rusqlite::Result<(Vec<Change>, Vec<CanonicalUrl>)> {
+    let Some(last) = resume else {
+        for seed in seeds {
+            admitter.reach(tx, seed, &Route::SEED)?;
+        }
+        // The queue is read from the table like that of a resumed run.
+        admitter.admitted.clear();
+        return Ok((Vec::new(), Vec::new()));
+    };
+    let changed = changes(&last.config, settings);
+    if last.differs(seeds) || changed.iter().any(Change::decides) {
+        admitter.redecide(tx, seeds)?;
+        return Ok((changed, Vec::new()));
+    }
+    Ok((changed, admitter.rejoin(tx)?))
+}
+
+fn keys(seeds: &[CanonicalUrl]) -> HashSet<String> {
+    seeds.iter().map(|seed| seed.key().into_owned()).collect()
+}
+
+/// The last start of a run that a limit has stopped: what was fetched until then counts no more.
+fn last_limit(connection: &Connection, run: i64) -> rusqlite::Result<i64> {
+    connection.query_row(
+        "SELECT coalesce(max(id), 0) FROM start WHERE run = ? AND how = 'limit'",
+        [run],
+        |row| row.get(0),
+    )
+}
+
+/// Pages of each host since then.
+fn host_pages(connection: &Connection, run: i64) -> rusqlite::Result<Vec<(Host, u64)>> {
+    let mut statement = connection.prepare(
+        "SELECT h.name, count(*) FROM fetch f JOIN start s ON s.id = f.start JOIN url u ON u.id = f.url JOIN host h ON h.id = u.host
+         WHERE s.run = ?1 AND s.id > ?2 AND f.kind = 0 AND f.error IS NULL AND f.retry_at IS NULL
+         AND f.status NOT IN (301, 302, 303, 304, 307, 308) GROUP BY h.id",
+    )?;
+    let rows = statement.query_map([run, last_limit(connection, run)?], |row| {
+        let count: i64 = row.get(1)?;
+        Ok((
+            Host::from_stored(&row.get::<_, String>(0)?),
+            count.unsigned_abs(),
+        ))
+    })?;
+    rows.collect()
+}
+
 fn waiting_hosts(connection: &Connection) -> rusqlite::Result<Vec<Host>> {
     // Hops from host to host along the key: the rows between are not read.
     let mut statement = connection.prepare(
@@ -320,7 +407,7 @@ fn stored_robots(connection: &Connection, now: SystemTime) -> rusqlite::Result<V
         "SELECT o.text, r.status, r.body, r.valid_until FROM origin o JOIN robots r ON r.id = o.robots
          WHERE r.reachable AND r.valid_until > ?",
     )?;
-    let robots = statement.query_map([micros(now)], |row| {
+    let robots = statement.query_map([micros(now - STALE_ROBOTS)], |row| {
         let origin: String = row.get(0)?;
         Ok(StoredRobots {
             origin: Origin::from_stored(&origin),

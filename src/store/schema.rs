@@ -7,11 +7,12 @@ use tokio_rusqlite::rusqlite;
 use super::StoreError;
 use crate::fetched::FetchError;
 use crate::record::LinkKind;
+use crate::request::Kind;
 
 /// Marks the file as one of ours (`PRAGMA application_id`): "crwl".
 const APPLICATION_ID: i32 = 0x6372_776c;
 /// The number of this schema (`PRAGMA user_version`).
-pub(crate) const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;
 
 /// What a visit came to, as `visit.decision` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,15 +27,18 @@ pub(crate) enum Decision {
     Linked = 3,
     /// robots.txt forbids it.
     Disallowed = 4,
+    /// Being decided anew; never committed.
+    Undecided = 5,
 }
 
 impl Decision {
-    pub(crate) const ALL: [(Self, &'static str); 5] = [
+    pub(crate) const ALL: [(Self, &'static str); 6] = [
         (Self::Admitted, "admitted"),
         (Self::Excluded, "excluded"),
         (Self::Cut, "cut"),
         (Self::Linked, "linked"),
         (Self::Disallowed, "disallowed"),
+        (Self::Undecided, "undecided"),
     ];
 
     pub(crate) fn from_code(code: i64) -> Option<Self> {
@@ -45,15 +49,54 @@ impl Decision {
     }
 }
 
+/// What a URL is asked for, as `visit.role` has it: a lesser number takes precedence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// A page, whose links lead on.
+    Page = 0,
+    /// A part of a page.
+    Asset = 1,
+    /// Nothing leads to it in this run, but the last one had it: asked so that *gone* has evidence.
+    Known = 2,
+    /// Out of scope, and asked whether it is there.
+    Check = 3,
+    /// Not asked for, and no route that was open led to it.
+    Shut = 9,
+}
+
+impl Role {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Page, "page"),
+        (Self::Asset, "asset"),
+        (Self::Known, "known"),
+        (Self::Check, "check"),
+    ];
+
+    pub(crate) fn from_code(code: i64) -> Self {
+        let found = Self::ALL.iter().find(|row| row.0 as i64 == code);
+        found.map_or(Self::Shut, |row| row.0)
+    }
+}
+
 /// How a URL was found when no link kind says so (`visit.via_kind`).
 pub(crate) const VIA_SEED: u8 = 100;
 /// See [`VIA_SEED`].
 pub(crate) const VIA_REDIRECT: u8 = 101;
+/// See [`VIA_SEED`]: the last run had it.
+pub(crate) const VIA_EARLIER: u8 = 102;
 
-/// `fetch.kind`
-pub(crate) const FETCH_PAGE: u8 = 0;
-/// `fetch.kind`
-pub(crate) const FETCH_ROBOTS: u8 = 1;
+/// The number of a request's kind: `fetch.kind`, `frontier.kind`.
+pub(crate) fn kind_code(kind: &Kind) -> u8 {
+    match kind {
+        Kind::Page => 0,
+        Kind::Robots { .. } => 1,
+        Kind::Asset => 2,
+        Kind::Check => 3,
+    }
+}
+
+/// See [`kind_code`].
+const KINDS: [(i64, &str); 4] = [(0, "page"), (1, "robots"), (2, "asset"), (3, "check")];
 
 const TABLES: &str = "
 CREATE TABLE meta (
@@ -119,8 +162,7 @@ CREATE TABLE url (
   host       INTEGER NOT NULL REFERENCES host,
   hash       INTEGER NOT NULL,
   text       TEXT NOT NULL,
-  first_seen INTEGER NOT NULL,
-  in_scope   INTEGER NOT NULL
+  first_seen INTEGER NOT NULL
 );
 CREATE INDEX url_by_key ON url (host, hash);
 
@@ -135,6 +177,16 @@ CREATE TABLE visit (
   rule         INTEGER REFERENCES rule,
   last_fetch   INTEGER REFERENCES fetch,
   good_version INTEGER REFERENCES version,
+  good_fetch   INTEGER REFERENCES fetch,
+  role         INTEGER NOT NULL DEFAULT 0,
+  hops         INTEGER NOT NULL DEFAULT 0,
+  repeated     INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (run, url)
+) WITHOUT ROWID;
+
+CREATE TABLE anchor (
+  run INTEGER NOT NULL REFERENCES run,
+  url INTEGER NOT NULL REFERENCES url,
   PRIMARY KEY (run, url)
 ) WITHOUT ROWID;
 
@@ -177,7 +229,9 @@ CREATE TABLE fetch (
   version       INTEGER REFERENCES version,
   redirect_to   INTEGER REFERENCES url,
   rule          INTEGER REFERENCES rule,
-  retry_at      INTEGER
+  retry_at      INTEGER,
+  conditional   INTEGER NOT NULL DEFAULT 0,
+  set_cookie    INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE version (
@@ -197,6 +251,7 @@ CREATE TABLE version (
   noindex     INTEGER NOT NULL,
   file        TEXT,
   truncated   INTEGER NOT NULL,
+  reader      INTEGER NOT NULL DEFAULT 0,
   UNIQUE (url, digest, meta)
 );
 
@@ -219,12 +274,31 @@ CREATE TABLE field (
 ) WITHOUT ROWID;
 ";
 
+/// What version 1 lacks. Its pages count as read by no settings that are known, so they are asked for
+/// without conditions once.
+const TO_VERSION_2: &str = "
+ALTER TABLE url DROP COLUMN in_scope;
+ALTER TABLE visit ADD COLUMN good_fetch INTEGER REFERENCES fetch;
+ALTER TABLE visit ADD COLUMN role INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE visit ADD COLUMN hops INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE visit ADD COLUMN repeated INTEGER NOT NULL DEFAULT 0;
+UPDATE visit SET role = 9 WHERE decision IN (1, 2, 3);
+CREATE TABLE anchor (
+  run INTEGER NOT NULL REFERENCES run,
+  url INTEGER NOT NULL REFERENCES url,
+  PRIMARY KEY (run, url)
+) WITHOUT ROWID;
+ALTER TABLE fetch ADD COLUMN conditional INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE fetch ADD COLUMN set_cookie INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE version ADD COLUMN reader INTEGER NOT NULL DEFAULT 0;
+";
+
 /// The views. `{kind(x)}` and the like stand for expressions that turn a code into its word.
 const VIEWS: &str = "
-CREATE VIEW pages AS
-SELECT u.text AS url, f.status AS status,
+CREATE VIEW resources AS
+SELECT u.text AS url, {role:v.role} AS kind, f.status AS status,
        CASE WHEN v.decision = 4 THEN 'robots_disallowed' ELSE {error:f.error} END AS error,
-       c.title AS title, v.depth AS depth, c.media_type AS content_type, c.bytes AS bytes,
+       c.title AS title, v.depth AS depth, coalesce(c.media_type, f.content_type) AS content_type, c.bytes AS bytes,
        {time:f.started} AS fetched_at, c.file AS file, nullif(lower(hex(c.digest)), '') AS sha256,
        t.text AS redirect_to, c.description AS description, c.language AS language,
        k.text AS canonical, c.directives AS directives, c.noindex AS noindex, c.charset AS charset,
@@ -239,7 +313,12 @@ LEFT JOIN url t ON t.id = f.redirect_to
 LEFT JOIN url k ON k.id = c.canonical
 LEFT JOIN url w ON w.id = v.via
 LEFT JOIN rule r ON r.id = coalesce(f.rule, v.rule)
-WHERE v.run = (SELECT max(id) FROM run) AND (v.last_fetch IS NOT NULL AND v.decision = 0 OR v.decision = 4);
+WHERE v.run = (SELECT max(id) FROM run) AND (v.last_fetch IS NOT NULL OR v.decision = 4);
+
+CREATE VIEW pages AS
+SELECT url, status, error, title, depth, content_type, bytes, fetched_at, file, sha256, redirect_to, description, language,
+       canonical, directives, noindex, charset, elapsed_ms, truncated, current, attempts, found_on, found_by, rule
+FROM resources WHERE kind IN ('page', 'known');
 
 CREATE VIEW links AS
 SELECT s.text AS from_url, t.text AS to_url, {kind:l.kind} AS kind, l.position AS position,
@@ -270,8 +349,8 @@ LEFT JOIN url w ON w.id = v.via
 WHERE v.run = (SELECT max(id) FROM run);
 
 CREATE VIEW errors AS
-SELECT url, coalesce(error, 'http_' || status) AS class, status, error, attempts, depth, found_on, fetched_at, rule
-FROM pages WHERE error IS NOT NULL OR status >= 400;
+SELECT url, coalesce(error, 'http_' || status) AS class, status, error, attempts, depth, found_on, fetched_at, rule, kind
+FROM resources WHERE error IS NOT NULL OR status >= 400;
 
 CREATE VIEW duplicates AS
 SELECT sha256, copies, url, title, bytes FROM (
@@ -285,7 +364,7 @@ SELECT f.id AS id, s.run AS run, f.start AS start, u.text AS url, {fetch_kind:f.
        f.http_version AS http_version, f.status AS status, {error:f.error} AS error, f.detail AS detail,
        f.content_type AS content_type, f.wire_bytes AS wire_bytes, f.truncated AS truncated, f.etag AS etag,
        f.last_modified AS last_modified, t.text AS redirect_to, r.text AS rule, {time:f.retry_at} AS retry_at,
-       h.text AS headers
+       h.text AS headers, f.conditional AS conditional
 FROM fetch f
 JOIN start s ON s.id = f.start
 JOIN url u ON u.id = f.url
@@ -321,7 +400,7 @@ LEFT JOIN rule r ON r.id = q.deferred;
 
 CREATE VIEW urls AS
 SELECT u.text AS url, {decision:v.decision} AS decision, r.text AS rule, v.depth AS depth, w.text AS found_on,
-       {via:v.via_kind} AS found_by, {time:u.first_seen} AS first_seen
+       {via:v.via_kind} AS found_by, {time:u.first_seen} AS first_seen, {role:v.role} AS kind, v.hops AS hops
 FROM visit v
 JOIN url u ON u.id = v.url
 LEFT JOIN rule r ON r.id = v.rule
@@ -362,11 +441,16 @@ fn views() -> String {
             "error" => case(x, &mut FetchError::ALL.iter().map(|row| (i64::from(row.2), row.1))),
             "kind" => case(x, &mut { kinds }),
             "via" => {
-                let others = [(VIA_SEED.into(), "seed"), (VIA_REDIRECT.into(), "redirect")];
+                let others = [
+                    (VIA_SEED.into(), "seed"),
+                    (VIA_REDIRECT.into(), "redirect"),
+                    (VIA_EARLIER.into(), "earlier run"),
+                ];
                 case(x, &mut kinds.chain(others))
             }
             "decision" => case(x, &mut Decision::ALL.iter().map(|row| (row.0 as i64, row.1))),
-            "fetch_kind" => case(x, &mut [(FETCH_PAGE.into(), "page"), (FETCH_ROBOTS.into(), "robots")].into_iter()),
+            "role" => case(x, &mut Role::ALL.iter().map(|row| (row.0 as i64, row.1))),
+            "fetch_kind" => case(x, &mut KINDS.into_iter()),
             // Whole seconds by integer division: a float would lose the last digits.
             _ => format!(
                 "strftime('%Y-%m-%dT%H:%M:%S', {x} / 1000000, 'unixepoch') || printf('.%03dZ', {x} / 1000 % 1000)"
@@ -401,7 +485,32 @@ pub(crate) fn prepare(
         transaction.commit()?;
         return Ok(());
     }
+    if application == APPLICATION_ID && version == 1 {
+        return migrate(connection);
+    }
     check(application, version)
+}
+
+/// From version 1 to 2, in one transaction.
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction()?;
+    let ours = {
+        let mut statement =
+            transaction.prepare("SELECT name FROM sqlite_schema WHERE type = 'view'")?;
+        let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+        names.collect::<Result<Vec<_>, _>>()?
+    };
+    for view in NAMED_VIEWS
+        .iter()
+        .filter(|view| ours.iter().any(|name| name == view.0))
+    {
+        transaction.execute_batch(&format!("DROP VIEW {}", view.0))?;
+    }
+    transaction.execute_batch(TO_VERSION_2)?;
+    transaction.execute_batch(&views())?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    Ok(())
 }
 
 /// Checks that a database that is there is ours, and of this version.
@@ -419,10 +528,14 @@ pub(crate) fn check(application: i32, version: i32) -> Result<(), StoreError> {
 }
 
 /// The views in the order in which they are listed, each with what a row of it is.
-pub const NAMED_VIEWS: [(&str, &str); 12] = [
+pub const NAMED_VIEWS: [(&str, &str); 13] = [
     (
         "pages",
-        "one row a URL that was asked for, or that robots.txt forbids",
+        "one row a page that was asked for, or that robots.txt forbids",
+    ),
+    (
+        "resources",
+        "the same, with assets and checked URLs, and their kind",
     ),
     (
         "links",

@@ -6,7 +6,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use super::schema::Decision;
+use super::route::{Judgement, Route};
+use super::schema::{Decision, Role};
 use crate::canonical::CanonicalUrl;
 
 /// Entries of one generation.
@@ -43,8 +44,72 @@ pub(super) struct Known {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Visit {
     pub(super) decision: Decision,
+    pub(super) role: Role,
     pub(super) depth: u32,
     pub(super) redirects: u32,
+    /// Links beyond the scope; of an asset, the length of its chain of assets.
+    pub(super) hops: u32,
+}
+
+impl Visit {
+    /// Of what no run visits: a robots.txt.
+    pub(super) const NONE: Self = Self {
+        decision: Decision::Admitted,
+        role: Role::Shut,
+        depth: 0,
+        redirects: 0,
+        hops: 0,
+    };
+
+    /// A judgement and the route that it is of.
+    pub(super) fn of(found: &Judgement, route: &Route) -> Self {
+        Self {
+            decision: found.decision,
+            role: found.role,
+            depth: route.depth,
+            redirects: route.redirects,
+            hops: found.hops,
+        }
+    }
+
+    /// Whether it is asked for, or would be if robots.txt allowed it.
+    pub(super) fn is_in(&self) -> bool {
+        matches!(self.decision, Decision::Admitted | Decision::Disallowed)
+    }
+
+    /// Whether no open route leads to it: of those, none is better than another.
+    pub(super) fn is_shut(&self) -> bool {
+        self.role == Role::Shut
+    }
+
+    /// Whether it is in a seed's chain of redirects, and not the seed: if it redirects no further, the
+    /// chain ends here.
+    pub(super) fn ends_seed(&self) -> bool {
+        self.role == Role::Page && self.depth == 0 && self.redirects > 0
+    }
+
+    /// What is decided takes the place of what is greater here.
+    pub(super) fn precedence(&self) -> (u8, Role) {
+        precedence(self.decision, self.role)
+    }
+}
+
+impl Judgement {
+    /// See [`Visit::precedence`].
+    pub(super) fn precedence(&self) -> (u8, Role) {
+        precedence(self.decision, self.role)
+    }
+}
+
+fn precedence(decision: Decision, role: Role) -> (u8, Role) {
+    let first = match decision {
+        Decision::Admitted | Decision::Disallowed => 0,
+        Decision::Excluded => 1,
+        Decision::Cut => 2,
+        Decision::Linked => 3,
+        Decision::Undecided => 4,
+    };
+    (first, role)
 }
 
 /// The hash is already one.

@@ -1,0 +1,297 @@
+//! How a URL was come by, and what the rules make of it: pure, a function of the URL, the route and the
+//! settings. Every rule is monotone (a better route never gets a worse answer), so that the set of
+//! what is admitted does not depend on the order in which routes turn up.
+
+use std::sync::Arc;
+
+use super::schema::{Decision, Role, VIA_REDIRECT, VIA_SEED};
+use super::seen::Visit;
+use crate::canonical::CanonicalUrl;
+use crate::config::{Config, ConfigError};
+use crate::record::LinkKind;
+use crate::scope::Scope;
+
+/// Style sheets that import style sheets, and the like: so far an asset of an asset is fetched.
+const MAX_ASSET_CHAIN: u32 = 8;
+
+/// What decides over URLs and routes.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// In or out, by the URL.
+    pub scope: Arc<Scope>,
+    /// Links from a seed at the most.
+    pub max_depth: Option<u32>,
+    /// Redirects in a row at the most.
+    pub max_redirects: u32,
+    /// Links beyond the scope at the most.
+    pub extra_hops: u32,
+    /// Whether links marked nofollow are followed all the same.
+    pub ignore_nofollow: bool,
+    /// Whether what pages are made of is fetched, too.
+    pub assets: bool,
+    /// Whether what lies out of scope is asked whether it is there.
+    pub check_external: bool,
+}
+
+impl Policy {
+    /// What the settings say.
+    ///
+    /// # Errors
+    /// When a pattern is no regular expression.
+    pub fn new(config: &Config, seeds: &[CanonicalUrl]) -> Result<Self, ConfigError> {
+        Ok(Self {
+            scope: Arc::new(Scope::new(&config.scope, seeds)?),
+            max_depth: config.scope.max_depth.0,
+            max_redirects: config.fetch.max_redirects,
+            extra_hops: config.scope.extra_hops,
+            ignore_nofollow: config.scope.ignore_nofollow,
+            assets: config.scope.assets,
+            check_external: config.scope.check_external,
+        })
+    }
+}
+
+/// What kind of step leads to a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Seed,
+    Redirect,
+    Follow,
+    Part,
+    Never,
+}
+
+/// How a URL was come by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Route {
+    way: Way,
+    pub(super) depth: u32,
+    pub(super) redirects: u32,
+    pub(super) via: Option<i64>,
+    pub(super) via_kind: u8,
+    nofollow: bool,
+    /// What the URL that leads here is, and how far beyond the scope (or in a chain of assets).
+    from: Role,
+    from_hops: u32,
+}
+
+impl Route {
+    pub(super) const SEED: Self = Self {
+        way: Way::Seed,
+        depth: 0,
+        redirects: 0,
+        via: None,
+        via_kind: VIA_SEED,
+        nofollow: false,
+        from: Role::Page,
+        from_hops: 0,
+    };
+
+    pub(super) fn link(page: &Visit, via: i64, kind: LinkKind, nofollow: bool) -> Self {
+        Self {
+            way: if kind.is_followed() {
+                Way::Follow
+            } else if kind.is_asset() {
+                Way::Part
+            } else {
+                Way::Never
+            },
+            depth: page.depth.saturating_add(1),
+            redirects: 0,
+            via: Some(via),
+            via_kind: kind.code(),
+            nofollow,
+            from: page.role,
+            from_hops: page.hops,
+        }
+    }
+
+    pub(super) fn redirect(page: &Visit, via: i64) -> Self {
+        Self {
+            way: Way::Redirect,
+            depth: page.depth,
+            redirects: page.redirects.saturating_add(1),
+            via: Some(via),
+            via_kind: VIA_REDIRECT,
+            nofollow: false,
+            from: page.role,
+            from_hops: page.hops,
+        }
+    }
+
+    /// The open route that a URL out of scope has, to be judged again when the scope has grown.
+    pub(super) fn stored(visit: &Visit, via: Option<i64>, via_kind: u8) -> Self {
+        Self {
+            way: Way::Follow,
+            depth: visit.depth,
+            redirects: visit.redirects,
+            via,
+            via_kind,
+            nofollow: false,
+            from: Role::Page,
+            from_hops: visit.hops.saturating_sub(1),
+        }
+    }
+
+    /// Links beyond the scope, if the URL lies there: a link adds one, a redirect only where it leaves.
+    fn hops_beyond(&self) -> u32 {
+        match self.way {
+            Way::Redirect => self.from_hops.max(1),
+            _ => self.from_hops.saturating_add(1),
+        }
+    }
+}
+
+/// What the rules make of a URL by one route.
+#[derive(Debug)]
+pub(super) struct Judgement {
+    pub(super) decision: Decision,
+    pub(super) role: Role,
+    pub(super) hops: u32,
+    pub(super) rule: String,
+}
+
+impl Judgement {
+    fn admitted(role: Role, hops: u32, rule: impl Into<String>) -> Self {
+        Self {
+            decision: Decision::Admitted,
+            role,
+            hops,
+            rule: rule.into(),
+        }
+    }
+
+    fn refused(decision: Decision, rule: impl Into<String>) -> Self {
+        Self {
+            decision,
+            role: Role::Shut,
+            hops: 0,
+            rule: rule.into(),
+        }
+    }
+}
+
+impl Policy {
+    /// Judges a URL by one route.
+    pub(super) fn judge(&self, url: &CanonicalUrl, route: &Route) -> Judgement {
+        match (route.way, route.from) {
+            // A seed is what the user named: no rule keeps it out.
+            (Way::Seed, _) => Judgement::admitted(Role::Page, 0, "seed"),
+            (Way::Never, _) => Judgement::refused(Decision::Linked, "not followed: no page"),
+            (Way::Part, from) => self.judge_part(url, route, from),
+            (Way::Follow | Way::Redirect, Role::Page) => self.judge_page(url, route),
+            (Way::Redirect, from) => self.judge_redirect_of(from, url, route),
+            (Way::Follow, _) => Judgement::refused(Decision::Linked, "not followed: not of a page"),
+        }
+    }
+
+    fn judge_page(&self, url: &CanonicalUrl, route: &Route) -> Judgement {
+        let scope = self.scope.decide(url);
+        let cut = self.cut(route);
+        let admitted = |hops, rule| match &cut {
+            Some(cut) => Judgement::refused(Decision::Cut, cut.as_str()),
+            None => Judgement::admitted(Role::Page, hops, rule),
+        };
+        if scope.inside {
+            return admitted(0, scope.rule);
+        }
+        // Where a seed redirects to is as good as the seed.
+        if route.way == Way::Redirect && route.depth == 0 {
+            return admitted(0, "redirect of a seed".to_owned());
+        }
+        let hops = route.hops_beyond();
+        if scope.beyond && hops <= self.extra_hops {
+            return admitted(hops, format!("extra-hops {}", self.extra_hops));
+        }
+        if scope.beyond && self.check_external && !self.is_nofollow(route) && !self.is_far(route) {
+            return Judgement::admitted(Role::Check, hops, "check-external");
+        }
+        Judgement {
+            decision: Decision::Excluded,
+            role: if cut.is_none() {
+                Role::Page
+            } else {
+                Role::Shut
+            },
+            hops,
+            rule: scope.rule,
+        }
+    }
+
+    fn judge_part(&self, url: &CanonicalUrl, route: &Route, from: Role) -> Judgement {
+        let hops = match from {
+            Role::Page => 1,
+            Role::Asset => route.from_hops.saturating_add(1),
+            _ => return Judgement::refused(Decision::Linked, "not followed: not of a page"),
+        };
+        if !self.assets {
+            Judgement::refused(Decision::Linked, "not followed: an asset")
+        } else if let Some(rule) = self.scope.excludes(url) {
+            Judgement::refused(Decision::Excluded, rule)
+        } else if hops > MAX_ASSET_CHAIN {
+            Judgement::refused(Decision::Cut, format!("assets of assets {MAX_ASSET_CHAIN}"))
+        } else {
+            Judgement::admitted(Role::Asset, hops, "asset of a page")
+        }
+    }
+
+    /// Where something that is no page redirects to is of its kind.
+    fn judge_redirect_of(&self, from: Role, url: &CanonicalUrl, route: &Route) -> Judgement {
+        if let Some(rule) = self.scope.excludes(url) {
+            return Judgement::refused(Decision::Excluded, rule);
+        }
+        if from == Role::Known {
+            let scope = self.scope.decide(url);
+            if !scope.inside {
+                return Judgement::refused(Decision::Excluded, scope.rule);
+            }
+        }
+        match self.cut(route).filter(|_| self.is_far(route)) {
+            Some(rule) => Judgement::refused(Decision::Cut, rule),
+            None => Judgement::admitted(from, route.from_hops, "redirect"),
+        }
+    }
+
+    fn is_nofollow(&self, route: &Route) -> bool {
+        route.nofollow && !self.ignore_nofollow
+    }
+
+    fn is_far(&self, route: &Route) -> bool {
+        route.redirects > self.max_redirects
+    }
+
+    /// The rule that cuts a route, if one does.
+    fn cut(&self, route: &Route) -> Option<String> {
+        if self.is_nofollow(route) {
+            return Some("nofollow".to_owned());
+        }
+        if self.is_far(route) {
+            return Some(format!("max-redirects {}", self.max_redirects));
+        }
+        let max = self.max_depth.filter(|max| route.depth > *max)?;
+        Some(format!("max-depth {max}"))
+    }
+
+    /// Whether a URL of which this is known could be judged better by that route: cheap, and asked for
+    /// every link. It may say yes in vain.
+    pub(super) fn may_gain(&self, visit: &Visit, route: &Route) -> bool {
+        if visit.decision == Decision::Undecided {
+            return true;
+        }
+        match route.way {
+            Way::Never => return false,
+            Way::Part if !self.assets => return false,
+            _ => {}
+        }
+        match (visit.decision, visit.role) {
+            (Decision::Cut | Decision::Linked, _) => true,
+            (_, Role::Page) => {
+                route.way != Way::Part
+                    && (route.depth < visit.depth
+                        || route.redirects < visit.redirects
+                        || route.hops_beyond() < visit.hops)
+            }
+            _ => true,
+        }
+    }
+}
