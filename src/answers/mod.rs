@@ -13,8 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio_rusqlite::rusqlite;
 
 use crate::error::{Error, Result};
-use crate::store::schema;
-use crate::store::{DATABASE, StoreError};
+use crate::store::{self, DATABASE, StoreError, schema};
 
 /// A read-only connection to an output's database.
 #[derive(Debug)]
@@ -74,7 +73,12 @@ impl Reader {
             let number = |name: &str| {
                 connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0))
             };
-            schema::check(number("application_id")?, number("user_version")?)?;
+            let (application, version) = (number("application_id")?, number("user_version")?);
+            if schema::is_older(application, version) {
+                store::bring_up_to_date(&path)?;
+            } else {
+                schema::check(application, version)?;
+            }
             connection.pragma_update(None, "query_only", true)?;
             Ok(connection)
         };

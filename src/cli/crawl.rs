@@ -189,7 +189,7 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
         (true, _) => " (a run that an earlier start had begun)".to_owned(),
         (false, 1) => String::new(),
         (false, run) => {
-            format!(" (run {run}: the one before was finished, so everything was asked for again)")
+            format!(" (run {run}: the one before was finished, so this one asked what has changed)")
         }
     };
     writeln!(out, "{how}{which}")?;
@@ -202,6 +202,13 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
         counted(last.requests, "request"),
         size(last.bytes)
     )?;
+    if let Some(found) = summary.recrawl {
+        writeln!(
+            out,
+            "re-crawl  {} unchanged, {} changed, {} new, {} gone",
+            found.unchanged, found.changed, found.new, found.gone
+        )?;
+    }
     let failures: Vec<String> = summary
         .failures()
         .iter()

@@ -14,10 +14,10 @@ impl Seeds {
     pub fn urls(&self) -> Result<Vec<CanonicalUrl>, ConfigError> {
         let mut urls = Vec::new();
         for seed in &self.seed {
-            urls.push(
-                parse_seed(seed)
-                    .map_err(|error| ConfigError::value("seed", without_userinfo(seed), error))?,
-            );
+            let bad = |error: String| ConfigError::value("seed", without_userinfo(seed), error);
+            for seed in numbered(seed).map_err(bad)? {
+                urls.push(parse_seed(&seed).map_err(|error| bad(error.to_string()))?);
+            }
         }
         let path = &self.input_file;
         if !path.as_os_str().is_empty() {
@@ -34,17 +34,60 @@ impl Seeds {
                 if seed.is_empty() || seed.starts_with('#') {
                     continue;
                 }
-                urls.push(parse_seed(seed).map_err(|error| ConfigError::File {
+                let bad = |error: String| ConfigError::File {
                     path: path.clone(),
                     line,
                     message: format!("{:?}: {error}", without_userinfo(seed)),
-                })?);
+                };
+                for seed in numbered(seed).map_err(bad)? {
+                    urls.push(parse_seed(&seed).map_err(|error| bad(error.to_string()))?);
+                }
             }
         }
         let mut met = std::collections::HashSet::new();
         urls.retain(|url| met.insert(url.key().into_owned()));
         Ok(urls)
     }
+}
+
+/// Most seeds that one text may stand for.
+const MAX_NUMBERED: u64 = 100_000;
+
+/// The seeds that one text stands for: `{1..50}` for numbered pages, `{01..50}` with leading zeros, any
+/// number of such. Other braces are left as they are.
+fn numbered(text: &str) -> Result<Vec<String>, String> {
+    let Some((range, from, to, width)) = first_range(text) else {
+        return Ok(vec![text.to_owned()]);
+    };
+    let (before, after) = (&text[..range.start], &text[range.end..]);
+    let rest = numbered(after)?;
+    let count = from.abs_diff(to).saturating_add(1);
+    if count.saturating_mul(rest.len() as u64) > MAX_NUMBERED {
+        return Err(format!("stands for more than {MAX_NUMBERED} seeds"));
+    }
+    let number = |step: u64| if from <= to { from + step } else { from - step };
+    let numbers = (0..count).map(|step| format!("{:0width$}", number(step)));
+    Ok(numbers
+        .flat_map(|number| {
+            rest.iter()
+                .map(move |rest| format!("{before}{number}{rest}"))
+        })
+        .collect())
+}
+
+/// The first `{A..B}` of a text: where it stands, its two ends, and how many digits it pads to.
+fn first_range(text: &str) -> Option<(std::ops::Range<usize>, u64, u64, usize)> {
+    text.match_indices('{').find_map(|(open, _)| {
+        let close = open + text[open..].find('}')?;
+        let (from, to) = text[open + 1..close].split_once("..")?;
+        let digits = |end: &str| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(from) || !digits(to) {
+            return None;
+        }
+        let padded = from.starts_with('0') && from.len() > 1;
+        let width = if padded { from.len() } else { 0 };
+        Some((open..close + 1, from.parse().ok()?, to.parse().ok()?, width))
+    })
 }
 
 /// A URL as it was written, with a mark in place of user and password.
@@ -83,6 +126,32 @@ fn parse_seed(text: &str) -> Result<CanonicalUrl, UrlError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbered_seeds() {
+        for (text, wanted) in [
+            ("a/{1..3}", &["a/1", "a/2", "a/3"][..]),
+            ("a/{08..10}.html", &["a/08.html", "a/09.html", "a/10.html"]),
+            ("a/{2..1}/{1..2}", &["a/2/1", "a/2/2", "a/1/1", "a/1/2"]),
+            ("a/{x}/{1..1}", &["a/{x}/1"]),
+            ("a/{1..}", &["a/{1..}"]),
+            ("a/{1...3}", &["a/{1...3}"]),
+            (
+                "a/{99999999999999999999..1}",
+                &["a/{99999999999999999999..1}"],
+            ),
+            ("{", &["{"]),
+        ] {
+            assert_eq!(numbered(text).expect(text), wanted, "{text}");
+        }
+        for text in [
+            "a/{1..100001}",
+            "a/{1..1000}/{1..1000}",
+            "{0..18446744073709551615}",
+        ] {
+            assert!(numbered(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn seeds() {

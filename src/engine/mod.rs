@@ -29,7 +29,9 @@ use crate::request::Request;
 use crate::robots;
 use crate::scope::Scope;
 use crate::stats::{Bottleneck, Snapshot, Stats, View};
-use crate::store::{Applied, Batch, Begun, End, Files, How, Opening, Policy, Store, StoreError};
+use crate::store::{
+    Applied, Batch, Begun, End, Files, How, Opening, Policy, Recrawl, Store, StoreError,
+};
 use work::{Done, Event, RobotsNext, Worker};
 
 /// A batch closes at this many records,
@@ -116,6 +118,8 @@ pub struct Summary {
     pub seeds_ok: u64,
     /// Seeds that failed, each with why.
     pub seeds_failed: Vec<(String, String)>,
+    /// What has become of the contents of the run before, if there was one.
+    pub recrawl: Option<Recrawl>,
 }
 
 /// What [`plan`] finds out without fetching a page.
@@ -209,6 +213,7 @@ pub async fn run_watched(
             files: config.output.files,
             seeds_ok: ended.seeds_ok,
             seeds_failed: ended.seeds_failed,
+            recrawl: ended.recrawl,
         }),
         Err(error) => Err(at(error)),
     }
@@ -550,8 +555,6 @@ impl Engine {
         if record.is_counted_page() {
             self.pages_left = self.pages_left.map(|left| left.saturating_sub(1));
         }
-        let bytes = record.fetched.as_ref().map_or(0, |f| f.wire_bytes);
-        self.bytes_left = self.bytes_left.map(|left| left.saturating_sub(bytes));
         if !record.request.is_robots() && record.fate == Fate::Done {
             self.queued = self.queued.saturating_sub(1);
         }
@@ -562,8 +565,13 @@ impl Engine {
 
     fn take(&mut self, event: Event) -> std::result::Result<(), StoreError> {
         match event {
-            Event::Arrived { host, answer } => {
+            Event::Arrived {
+                host,
+                answer,
+                bytes,
+            } => {
                 self.in_flight -= 1;
+                self.bytes_left = self.bytes_left.map(|left| left.saturating_sub(bytes));
                 let consequence = self.frontier.finish(&host, answer, Instant::now());
                 self.draw(host, consequence);
                 Ok(())

@@ -29,8 +29,12 @@ const ROBOTS_DOUBT: Duration = Duration::from_secs(60);
 
 /// What a task tells the engine.
 pub(super) enum Event {
-    /// The fetch has ended: the host is free, and this is how it behaved.
-    Arrived { host: Host, answer: Answer },
+    /// The fetch has ended: the host is free, this is how it behaved, and so much came over the wire.
+    Arrived {
+        host: Host,
+        answer: Answer,
+        bytes: u64,
+    },
     /// The record is ready.
     Done(Box<Done>),
 }
@@ -132,6 +136,7 @@ impl Worker {
         let arrived = Event::Arrived {
             host: request.url.host(),
             answer: answer(&fetched),
+            bytes: fetched.wire_bytes,
         };
         let _ = self.events.send(arrived).await;
         let done = match request.kind.clone() {

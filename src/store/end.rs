@@ -7,7 +7,7 @@ use tokio_rusqlite::rusqlite;
 
 use super::schema::{Decision, VIA_SEED};
 use super::writer::Writer;
-use super::{End, Ended, How, StoreError, micros};
+use super::{End, Ended, How, Recrawl, StoreError, micros};
 use crate::fetched::FetchError;
 
 impl Writer {
@@ -64,6 +64,11 @@ impl Writer {
             params![self.start, word, now, self.last_fetch],
         )?;
         let (seeds_ok, seeds_failed) = seeds(&tx, self.run)?;
+        let recrawl = if self.run > 1 {
+            Some(recrawl(&tx, self.run)?)
+        } else {
+            None
+        };
         tx.commit()?;
         // As far as readers allow; they are not waited for.
         connection.busy_timeout(std::time::Duration::ZERO)?;
@@ -73,6 +78,7 @@ impl Writer {
             end,
             seeds_ok,
             seeds_failed,
+            recrawl,
         })
     }
 
@@ -84,6 +90,28 @@ impl Writer {
         )?;
         Ok(())
     }
+}
+
+/// Compares the contents of a run with those of the run before.
+fn recrawl(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<Recrawl> {
+    tx.query_row(
+        "SELECT coalesce(sum(f.version = p.good_version), 0), coalesce(sum(f.version <> p.good_version), 0),
+           coalesce(sum(f.version IS NOT NULL AND p.good_version IS NULL), 0),
+           coalesce(sum(f.status IN (404, 410) AND q.version IS NOT NULL), 0)
+         FROM visit v JOIN fetch f ON f.id = v.last_fetch
+         LEFT JOIN visit p ON p.run = v.run - 1 AND p.url = v.url LEFT JOIN fetch q ON q.id = p.last_fetch
+         WHERE v.run = ?",
+        [run],
+        |row| {
+            let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+            Ok(Recrawl {
+                unchanged: number(0)?,
+                changed: number(1)?,
+                new: number(2)?,
+                gone: number(3)?,
+            })
+        },
+    )
 }
 
 /// How many seeds fared well, and which did not.

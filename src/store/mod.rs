@@ -25,6 +25,7 @@ use tokio_rusqlite::rusqlite;
 
 pub use files::Files;
 pub(crate) use lock::holder as lock_holder;
+pub(crate) use open::bring_up_to_date;
 pub use open::{Begun, Opening, StoredRobots};
 pub use route::Policy;
 pub use writer::{Applied, Batch};
@@ -61,7 +62,7 @@ pub enum StoreError {
         known: i32,
     },
     /// The run that is there has other seeds.
-    #[error("holds a crawl of {}{}; give the same seeds or none to go on with it, -o DIR to write elsewhere, or --fresh to move it aside", seeds[..seeds.len().min(5)].join(" "), if seeds.len() > 5 { " …" } else { "" })]
+    #[error("holds a crawl of {}{}; give the same seeds or none to go on with it, --add to add these to it, -o DIR to write elsewhere, or --fresh to move it aside", seeds[..seeds.len().min(5)].join(" "), if seeds.len() > 5 { " …" } else { "" })]
     OtherSeeds {
         /// The seeds of the run that is there.
         seeds: Vec<String>,
@@ -201,6 +202,22 @@ pub struct Ended {
     pub seeds_ok: u64,
     /// Seeds that failed, each with its class in words.
     pub seeds_failed: Vec<(String, String)>,
+    /// What has become of the contents of the run before, if there was one.
+    pub recrawl: Option<Recrawl>,
+}
+
+/// What a run has found beside the one before: URLs by what became of their contents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recrawl {
+    /// As they were, be it by a 304 or by the same bytes.
+    pub unchanged: u64,
+    /// Other than they were.
+    pub changed: u64,
+    /// Not there before.
+    pub new: u64,
+    /// There before, and 404 or 410 now.
+    pub gone: u64,
 }
 
 impl Store {

@@ -92,6 +92,16 @@ pub struct StoredRobots {
     pub valid_until: SystemTime,
 }
 
+/// Brings the database of an output up to date, if it is of an earlier version.
+///
+/// # Errors
+/// When another process writes it, or it cannot be written.
+pub(crate) fn bring_up_to_date(database: &Path) -> Result<(), StoreError> {
+    let _lock = Lock::take(database.parent().unwrap_or(Path::new(".")))?;
+    let mut connection = Connection::open(database)?;
+    schema::prepare(&mut connection, || fastrand::i64(..))
+}
+
 impl Opening {
     /// Makes the directory if need be, locks it, and opens the database; with `fresh`, what is there is
     /// moved aside first.

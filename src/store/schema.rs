@@ -400,7 +400,8 @@ LEFT JOIN rule r ON r.id = q.deferred;
 
 CREATE VIEW urls AS
 SELECT u.text AS url, {decision:v.decision} AS decision, r.text AS rule, v.depth AS depth, w.text AS found_on,
-       {via:v.via_kind} AS found_by, {time:u.first_seen} AS first_seen, {role:v.role} AS kind, v.hops AS hops
+       {via:v.via_kind} AS found_by, {time:u.first_seen} AS first_seen,
+       CASE WHEN v.decision IN (0, 4) OR v.last_fetch IS NOT NULL THEN {role:v.role} END AS kind, v.hops AS hops
 FROM visit v
 JOIN url u ON u.id = v.url
 LEFT JOIN rule r ON r.id = v.rule
@@ -485,7 +486,7 @@ pub(crate) fn prepare(
         transaction.commit()?;
         return Ok(());
     }
-    if application == APPLICATION_ID && version == 1 {
+    if is_older(application, version) {
         return migrate(connection);
     }
     check(application, version)
@@ -494,23 +495,20 @@ pub(crate) fn prepare(
 /// From version 1 to 2, in one transaction.
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
-    let ours = {
-        let mut statement =
-            transaction.prepare("SELECT name FROM sqlite_schema WHERE type = 'view'")?;
-        let names = statement.query_map([], |row| row.get::<_, String>(0))?;
-        names.collect::<Result<Vec<_>, _>>()?
-    };
-    for view in NAMED_VIEWS
-        .iter()
-        .filter(|view| ours.iter().any(|name| name == view.0))
-    {
-        transaction.execute_batch(&format!("DROP VIEW {}", view.0))?;
-    }
+    // Tables first: a view of the user's that is made of ours has to find them while tables change.
     transaction.execute_batch(TO_VERSION_2)?;
+    for (view, _) in NAMED_VIEWS {
+        transaction.execute_batch(&format!("DROP VIEW IF EXISTS {view}"))?;
+    }
     transaction.execute_batch(&views())?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Whether a database is of an earlier version of ours, which [`prepare`] brings up to date.
+pub(crate) fn is_older(application: i32, version: i32) -> bool {
+    application == APPLICATION_ID && (1..VERSION).contains(&version)
 }
 
 /// Checks that a database that is there is ours, and of this version.
