@@ -188,20 +188,20 @@ impl Policy {
     fn judge_page(&self, url: &CanonicalUrl, route: &Route) -> Judgement {
         let scope = self.scope.decide(url);
         let cut = self.cut(route);
-        let admitted = |hops, rule| match &cut {
-            Some(cut) => Judgement::refused(Decision::Cut, cut.as_str()),
-            None => Judgement::admitted(Role::Page, hops, rule),
-        };
         if scope.inside {
-            return admitted(0, scope.rule);
-        }
-        // Where a seed redirects to is as good as the seed.
-        if route.way == Way::Redirect && route.depth == 0 {
-            return admitted(0, "redirect of a seed".to_owned());
+            return match cut {
+                Some(cut) => Judgement::refused(Decision::Cut, cut),
+                None => Judgement::admitted(Role::Page, 0, scope.rule),
+            };
         }
         let hops = route.hops_beyond();
-        if scope.beyond && hops <= self.extra_hops {
-            return admitted(hops, format!("extra-hops {}", self.extra_hops));
+        // Where a seed redirects to is as good as the seed.
+        if route.way == Way::Redirect && route.depth == 0 && cut.is_none() {
+            return Judgement::admitted(Role::Page, 0, "redirect of a seed");
+        }
+        if scope.beyond && hops <= self.extra_hops && cut.is_none() {
+            let rule = format!("extra-hops {}", self.extra_hops);
+            return Judgement::admitted(Role::Page, hops, rule);
         }
         if scope.beyond && self.check_external && !self.is_nofollow(route) && !self.is_far(route) {
             return Judgement::admitted(Role::Check, hops, "check-external");
@@ -292,6 +292,260 @@ impl Policy {
                         || route.hops_beyond() < visit.hops)
             }
             _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::{Limit, Reach};
+
+    fn url(text: &str) -> CanonicalUrl {
+        CanonicalUrl::parse(text).expect(text)
+    }
+
+    fn policy(change: impl Fn(&mut Config)) -> Policy {
+        let mut config = Config::default();
+        change(&mut config);
+        Policy::new(&config, &[url("http://in.example/")]).expect("a policy")
+    }
+
+    fn page(depth: u32, hops: u32) -> Visit {
+        Visit {
+            decision: Decision::Admitted,
+            role: Role::Page,
+            depth,
+            redirects: 0,
+            hops,
+        }
+    }
+
+    #[test]
+    fn decisions_name_their_rule() {
+        let (inside, outside) = (url("http://in.example/x"), url("http://out.example/x"));
+        let link = |page: Visit, nofollow| Route::link(&page, 1, LinkKind::A, nofollow);
+        let image = |page: Visit| Route::link(&page, 1, LinkKind::Img, false);
+        let strict = policy(|c| c.scope.max_depth = Limit(Some(1)));
+        let wide = policy(|c| {
+            c.scope.extra_hops = 1;
+            c.scope.assets = true;
+            c.scope.exclude = vec!["no".to_owned()];
+        });
+        let checking = policy(|c| c.scope.check_external = true);
+        let asset = Visit {
+            role: Role::Asset,
+            ..page(3, 8)
+        };
+        for (policy, url, route, decision, role, hops, rule) in [
+            (
+                &strict,
+                &inside,
+                Route::SEED,
+                Decision::Admitted,
+                Role::Page,
+                0,
+                "seed",
+            ),
+            (
+                &strict,
+                &inside,
+                link(page(0, 0), false),
+                Decision::Admitted,
+                Role::Page,
+                0,
+                "scope host",
+            ),
+            (
+                &strict,
+                &inside,
+                link(page(1, 0), false),
+                Decision::Cut,
+                Role::Shut,
+                0,
+                "max-depth 1",
+            ),
+            (
+                &strict,
+                &inside,
+                link(page(0, 0), true),
+                Decision::Cut,
+                Role::Shut,
+                0,
+                "nofollow",
+            ),
+            (
+                &strict,
+                &outside,
+                link(page(0, 0), false),
+                Decision::Excluded,
+                Role::Page,
+                1,
+                "outside scope host",
+            ),
+            (
+                &strict,
+                &outside,
+                link(page(1, 0), false),
+                Decision::Excluded,
+                Role::Shut,
+                1,
+                "outside scope host",
+            ),
+            (
+                &strict,
+                &inside,
+                image(page(0, 0)),
+                Decision::Linked,
+                Role::Shut,
+                0,
+                "not followed: an asset",
+            ),
+            (
+                &wide,
+                &outside,
+                link(page(0, 0), false),
+                Decision::Admitted,
+                Role::Page,
+                1,
+                "extra-hops 1",
+            ),
+            (
+                &wide,
+                &outside,
+                link(page(1, 1), false),
+                Decision::Excluded,
+                Role::Page,
+                2,
+                "outside scope host",
+            ),
+            (
+                &wide,
+                &inside,
+                link(page(1, 1), false),
+                Decision::Admitted,
+                Role::Page,
+                0,
+                "scope host",
+            ),
+            (
+                &wide,
+                &outside,
+                image(page(9, 0)),
+                Decision::Admitted,
+                Role::Asset,
+                1,
+                "asset of a page",
+            ),
+            (
+                &wide,
+                &outside,
+                image(asset),
+                Decision::Cut,
+                Role::Shut,
+                0,
+                "assets of assets 8",
+            ),
+            (
+                &wide,
+                &url("http://x.example/no"),
+                image(page(0, 0)),
+                Decision::Excluded,
+                Role::Shut,
+                0,
+                "exclude no",
+            ),
+            (
+                &wide,
+                &inside,
+                link(asset, false),
+                Decision::Linked,
+                Role::Shut,
+                0,
+                "not followed: not of a page",
+            ),
+            (
+                &checking,
+                &outside,
+                link(page(7, 0), false),
+                Decision::Admitted,
+                Role::Check,
+                1,
+                "check-external",
+            ),
+            (
+                &checking,
+                &outside,
+                link(page(7, 0), true),
+                Decision::Excluded,
+                Role::Shut,
+                1,
+                "outside scope host",
+            ),
+            (
+                &strict,
+                &outside,
+                Route::redirect(&page(0, 0), 1),
+                Decision::Admitted,
+                Role::Page,
+                0,
+                "redirect of a seed",
+            ),
+            (
+                &strict,
+                &outside,
+                Route::redirect(&page(1, 0), 1),
+                Decision::Excluded,
+                Role::Page,
+                1,
+                "outside scope host",
+            ),
+        ] {
+            let found = policy.judge(url, &route);
+            assert_eq!(
+                (found.decision, found.role, found.hops, found.rule.as_str()),
+                (decision, role, hops, rule),
+                "{url} {route:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        /// What the law of depth rests on: a route that is better in every respect is never judged worse.
+        #[test]
+        fn rules_are_monotone(
+            (depth, redirects, hops) in (0_u32..5, 0_u32..4, 0_u32..4),
+            (deeper, further, farther) in (0_u32..3, 0_u32..3, 0_u32..3),
+            (kind, nofollow, worse_nofollow, redirect) in (0_usize..18, any::<bool>(), any::<bool>(), any::<bool>()),
+            (max_depth, max_redirects, extra_hops) in (0_u32..5, 0_u32..3, 0_u32..3),
+            (assets, check, any_host, outside) in (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
+        ) {
+            let policy = policy(|c| {
+                c.scope.max_depth = Limit(Some(max_depth));
+                c.fetch.max_redirects = max_redirects;
+                c.scope.extra_hops = extra_hops;
+                c.scope.assets = assets;
+                c.scope.check_external = check;
+                if any_host { c.scope.scope = Reach::Any; }
+            });
+            let target = url(if outside { "http://out.example/" } else { "http://in.example/y" });
+            let better = Visit { redirects, ..page(depth, hops) };
+            let worse = Visit { redirects: redirects + further, ..page(depth + deeper, hops + farther) };
+            let kind = LinkKind::ALL[kind].0;
+            let route = |page: &Visit, nofollow| if redirect {
+                Route::redirect(page, 1)
+            } else {
+                Route::link(page, 1, kind, nofollow)
+            };
+            let one = policy.judge(&target, &route(&better, nofollow && worse_nofollow));
+            let other = policy.judge(&target, &route(&worse, worse_nofollow));
+            prop_assert!(one.precedence() <= other.precedence(), "{one:?} {other:?}");
+            if one.precedence() == other.precedence() {
+                prop_assert!(one.hops <= other.hops);
+            }
         }
     }
 }
