@@ -75,6 +75,8 @@ pub struct Snapshot {
     pub held: Option<Held>,
     /// What keeps the crawl from being faster.
     pub bottleneck: Bottleneck,
+    /// Length of the database's log (`crawl.db-wal`); long where a reader holds it.
+    pub log_bytes: u64,
 }
 
 impl Default for Snapshot {
@@ -91,6 +93,7 @@ impl Default for Snapshot {
             hosts: 0,
             held: None,
             bottleneck: Bottleneck::Starting,
+            log_bytes: 0,
         }
     }
 }
@@ -196,6 +199,7 @@ impl Stats {
                 seconds: until.saturating_duration_since(now).as_secs(),
             }),
             bottleneck: view.bottleneck,
+            log_bytes: view.log_bytes,
         }
     }
 }
@@ -213,4 +217,6 @@ pub struct View {
     pub held: Option<(Host, Instant)>,
     /// What keeps the crawl from being faster.
     pub bottleneck: Bottleneck,
+    /// Length of the database's log.
+    pub log_bytes: u64,
 }

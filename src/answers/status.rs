@@ -9,7 +9,7 @@ use tokio_rusqlite::rusqlite;
 
 use super::Reader;
 use crate::error::Result;
-use crate::store::lock_holder;
+use crate::store::{LONG_LOG, lock_holder, log_of};
 
 /// Where a crawl stands.
 #[derive(Debug, Clone, Serialize)]
@@ -43,6 +43,16 @@ pub struct Status {
     pub failures: BTreeMap<String, u64>,
     /// Hosts that are held or set aside, and why; ten at the most.
     pub held: Vec<(String, String)>,
+    /// Length of the database's log, `crawl.db-wal`.
+    pub log_bytes: u64,
+}
+
+impl Status {
+    /// Whether the log is so long that a reader must be keeping it from being copied back.
+    #[must_use]
+    pub fn is_log_long(&self) -> bool {
+        self.log_bytes > LONG_LOG
+    }
 }
 
 /// Reads where the latest run stands; `None` where nothing was ever begun.
@@ -79,6 +89,7 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
                 begun_at: row.get(3)?,
                 heartbeat_at: row.get(4)?,
                 starts: row.get::<_, i64>(5)?.unsigned_abs(),
+                log_bytes: std::fs::metadata(log_of(&reader.path)).map_or(0, |log| log.len()),
                 pages: row.get::<_, i64>(6)?.unsigned_abs(),
                 requests: row.get::<_, i64>(7)?.unsigned_abs(),
                 bytes: row.get::<_, i64>(8)?.unsigned_abs(),

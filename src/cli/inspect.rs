@@ -104,6 +104,13 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8> {
             failures.join(", ")
         }
     )?;
+    if status.is_log_long() {
+        writeln!(
+            out,
+            "log       crawl.db-wal has {}: a reader holds it; end long queries",
+            size(status.log_bytes)
+        )?;
+    }
     for (host, why) in &status.held {
         writeln!(out, "host      {} {}", printable(host), printable(why))?;
     }

@@ -245,6 +245,9 @@ struct Engine {
     /// URLs in the queue, by the store's answers.
     queued: u64,
     last_fetch: i64,
+    /// Length of the database's log, and whether it is too long for more requests.
+    log_bytes: u64,
+    log_too_long: bool,
     bottleneck: Bottleneck,
     concurrency: usize,
     /// Pages that may still be had.
@@ -302,6 +305,8 @@ impl Engine {
             under_way: 0,
             queued: begun.waiting,
             last_fetch: 0,
+            log_bytes: 0,
+            log_too_long: false,
             bottleneck: Bottleneck::Starting,
             concurrency,
             pages_left: config
@@ -505,7 +510,7 @@ impl Engine {
                 return Some(None);
             }
             let written = self.pending.records.len() + self.committing_records;
-            if self.pending_bytes >= MAX_PENDING_BYTES || written >= MAX_UNCOMMITTED {
+            if self.log_too_long || self.pending_bytes >= MAX_PENDING_BYTES || written >= MAX_UNCOMMITTED {
                 self.bottleneck = Bottleneck::Disk;
                 return None;
             }
@@ -691,6 +696,14 @@ impl Engine {
     fn applied(&mut self, applied: Applied) {
         let now = Instant::now();
         self.last_fetch = applied.last_fetch;
+        let too_long = self.store.is_log_too_long(applied.log_bytes);
+        if too_long && !self.log_too_long {
+            tracing::warn!(
+                mebibytes = applied.log_bytes >> 20,
+                "crawl.db-wal has grown too long, since a reader holds it: waiting for that"
+            );
+        }
+        (self.log_bytes, self.log_too_long) = (applied.log_bytes, too_long);
         self.stats
             .fail(FetchError::RedirectLoop, applied.redirect_loops);
         self.queued += applied.admitted.len() as u64 + applied.deferred;
@@ -746,6 +759,7 @@ impl Engine {
             hosts: self.frontier.hosts(),
             held: self.frontier.longest_held(now),
             bottleneck: self.bottleneck,
+            log_bytes: self.log_bytes,
         };
         let mut snapshot = self.stats.snapshot(now, view);
         if self.is_at_end() {

@@ -28,6 +28,7 @@ pub(crate) use lock::holder as lock_holder;
 pub(crate) use open::bring_up_to_date;
 pub use open::{Begun, Opening, StoredRobots};
 pub use route::Policy;
+pub(crate) use writer::log_of;
 pub use writer::{Applied, Batch};
 
 use lock::Lock;
@@ -166,6 +167,24 @@ pub struct Store {
     writer: Arc<Mutex<Writer>>,
     directory: PathBuf,
     _lock: Lock,
+}
+
+/// A log of this length is worth a word: a reader keeps it from being copied back.
+pub(crate) const LONG_LOG: u64 = 256 << 20;
+/// No request starts while the log is longer than this, or than a tenth of the disk that is free.
+const LONGEST_LOG: u64 = 4 << 30;
+
+impl Store {
+    /// Whether the log has grown so long that the crawl had better wait for its readers.
+    #[must_use]
+    pub fn is_log_too_long(&self, log_bytes: u64) -> bool {
+        if log_bytes <= LONG_LOG {
+            return false;
+        }
+        let free = rustix::fs::statvfs(&self.directory)
+            .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        log_bytes > LONGEST_LOG.min(free / 10)
+    }
 }
 
 /// How a start of the program ended.

@@ -324,6 +324,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn decisions_name_their_rule() {
         let (inside, outside) = (url("http://in.example/x"), url("http://out.example/x"));
         let link = |page: Visit, nofollow| Route::link(&page, 1, LinkKind::A, nofollow);

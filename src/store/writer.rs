@@ -1,5 +1,6 @@
 //! The one writer: applies a batch of records in one transaction.
 
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -17,6 +18,11 @@ use crate::request::{Kind, Request, Ticket};
 
 /// The log is copied back into the database from this size on.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
+
+/// The log of a database, where what is committed stands until it is copied back.
+pub(crate) fn log_of(database: &Path) -> PathBuf {
+    database.with_extension("db-wal")
+}
 
 /// What is to be written, and read, in one transaction.
 #[derive(Debug, Default)]
@@ -56,6 +62,8 @@ pub struct Applied {
     pub settled: Vec<Ticket>,
     /// The number of the last fetch.
     pub last_fetch: i64,
+    /// Length of the database's log.
+    pub log_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -65,7 +73,7 @@ pub(super) struct Writer {
     pub(super) admitter: Admitter,
     pub(super) headers: Interned<String>,
     pub(super) last_fetch: i64,
-    database: std::path::PathBuf,
+    database: PathBuf,
 }
 
 /// What a batch adds to the start's counts.
@@ -83,7 +91,7 @@ impl Writer {
         start: i64,
         admitter: Admitter,
         last_fetch: i64,
-        database: std::path::PathBuf,
+        database: PathBuf,
     ) -> Self {
         Self {
             run,
@@ -149,17 +157,19 @@ impl Writer {
         if batch.durable_to.is_some() {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
         }
-        self.checkpoint(connection)?;
+        applied.log_bytes = self.checkpoint(connection)?;
         Ok(applied)
     }
 
-    /// Copies the log back when it has grown, as far as readers allow; never waits for them.
-    fn checkpoint(&self, connection: &Connection) -> Result<(), StoreError> {
-        let log = self.database.with_extension("db-wal");
-        if std::fs::metadata(log).is_ok_and(|log| log.len() > CHECKPOINT_BYTES) {
+    /// Copies the log back when it has grown, as far as readers allow; never waits for them. Answers with
+    /// its length: beyond what is copied back at once, a reader holds it.
+    fn checkpoint(&self, connection: &Connection) -> Result<u64, StoreError> {
+        let log = log_of(&self.database);
+        let length = std::fs::metadata(log).map_or(0, |log| log.len());
+        if length > CHECKPOINT_BYTES {
             connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         }
-        Ok(())
+        Ok(length)
     }
 
     fn record(
