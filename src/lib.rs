@@ -31,6 +31,7 @@
 //! reads what was written.
 
 pub mod answers;
+mod builder;
 pub mod canonical;
 pub mod config;
 pub mod engine;
@@ -38,6 +39,7 @@ pub mod error;
 pub mod fetch;
 pub mod fetched;
 pub mod frontier;
+mod handle;
 pub mod parse;
 pub mod politeness;
 pub mod record;
@@ -46,8 +48,13 @@ pub mod robots;
 pub mod scope;
 pub mod stats;
 pub mod store;
+mod visited;
 
+pub use builder::Crawl;
+pub use canonical::CanonicalUrl;
 pub use config::Config;
-pub use engine::{Outcome, Summary, run, run_watched};
+pub use engine::{Outcome, Summary, Visits, run, run_watched};
 pub use error::{Error, Result};
+pub use handle::Handle;
 pub use stats::Snapshot;
+pub use visited::Visited;

@@ -24,6 +24,8 @@ pub enum Bottleneck {
     Cpu,
     /// Writing the database and the files.
     Disk,
+    /// The program that reads the records as they come.
+    Reader,
 }
 
 impl Bottleneck {
@@ -36,6 +38,7 @@ impl Bottleneck {
             Self::Latency => "latency",
             Self::Cpu => "CPU",
             Self::Disk => "disk",
+            Self::Reader => "reader",
         }
     }
 }

@@ -67,6 +67,8 @@ pub struct Batch {
     pub unreachable: Vec<Origin>,
     /// Bodies of fetches up to this number are on the disk itself: commit so that this is certain too.
     pub durable_to: Option<i64>,
+    /// Whether the records are to come back once they are committed: somebody listens.
+    pub give_back: bool,
 }
 
 /// What applying a batch has brought.
@@ -84,6 +86,8 @@ pub struct Applied {
     pub settled: Vec<Ticket>,
     /// The number of the last fetch.
     pub last_fetch: i64,
+    /// The records, now committed, if they were to come back.
+    pub records: Vec<Record>,
 }
 
 #[derive(Debug)]
@@ -126,7 +130,7 @@ impl Writer {
     pub(super) fn apply(
         &mut self,
         connection: &mut Connection,
-        batch: Batch,
+        mut batch: Batch,
     ) -> Result<Applied, StoreError> {
         if batch.durable_to.is_some() {
             connection.pragma_update(None, "synchronous", "FULL")?;
@@ -151,8 +155,12 @@ impl Writer {
         for origin in &batch.unreachable {
             self.defer_origin(&tx, origin)?;
         }
-        for record in &batch.records {
+        for record in &mut batch.records {
+            let loops = tally.redirect_loops;
             self.record(&tx, record, &mut tally)?;
+            if tally.redirect_loops > loops {
+                record.error.get_or_insert(FetchError::RedirectLoop);
+            }
             if record.request.is_page() && record.fate == Fate::Done {
                 applied.settled.push(record.request.ticket);
             }
@@ -170,6 +178,9 @@ impl Writer {
         applied.deferred = std::mem::take(&mut self.admitter.deferred);
         applied.redirect_loops = tally.redirect_loops;
         applied.last_fetch = self.last_fetch;
+        if batch.give_back {
+            applied.records = batch.records;
+        }
         if batch.durable_to.is_some() {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
         }

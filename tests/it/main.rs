@@ -18,6 +18,7 @@ mod compressed;
 mod conformance_parse;
 mod conformance_robots;
 mod failures;
+mod library;
 mod parse_hostile;
 mod politeness;
 mod query;
