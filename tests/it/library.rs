@@ -1,11 +1,13 @@
 //! The library as a program uses it: builder, handle, the stream of outcomes, rules of its own.
 
+use std::path::Path;
+
 use crawl::config::{Rate, Span};
 use crawl::stats::Bottleneck;
 use crawl::{Crawl, Handle, Outcome, Visited};
 use tempfile::TempDir;
 
-use crate::support::{Reply, Site, expect_sound, number, rows, tree_page, tree_path};
+use crate::support::{self, Reply, Site, expect_sound, number, rows, tree_page, tree_path};
 
 /// Pages of the synthetic site: more than any bound holds back.
 const PAGES: usize = 900;
@@ -280,4 +282,45 @@ async fn rule_of_the_programs_own_decides_first() {
         ]
     );
     assert_eq!((site.count("/odd1"), other.count("/far")), (0, 1));
+}
+
+#[test]
+fn examples_run() {
+    let site = Site::start();
+    site.folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/site"));
+    let examples = [
+        ("one_site", "one-site", ["Finished, run 1", "x http_404"]),
+        (
+            "stream_pages",
+            "streamed",
+            ["  robots_disallowed", "Finished, "],
+        ),
+        (
+            "custom_scope",
+            "own-scope",
+            ["scope host", "rule no queries"],
+        ),
+        (
+            "query_results",
+            "queried",
+            ["/articles/four.html", "status"],
+        ),
+        ("watch_progress", "watched", ["held back by", "Finished, "]),
+    ];
+    // At once, for each asks as gently as anyone.
+    let running = examples.map(|(name, output, wanted)| {
+        let example = support::Crawl::example(name).arg(site.url("/"));
+        let child = example.spawn();
+        (name, output, wanted, example, child)
+    });
+    for (name, output, wanted, example, child) in running {
+        let said = child.wait().expect_code(0).stdout;
+        for words in wanted {
+            assert!(said.contains(words), "{name}: {words} is not in\n{said}");
+        }
+        expect_sound(&example.dir().join(output));
+        let text = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/{name}.rs"));
+        let lines = std::fs::read_to_string(text).expect(name).lines().count();
+        assert!(lines < 40, "{name} has {lines} lines: too long to show");
+    }
 }
