@@ -45,6 +45,7 @@ impl Bottleneck {
 
 /// A host that is being left alone, and for how long yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Held {
     /// The host.
     pub host: String,

@@ -13,8 +13,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+#[doc(hidden)]
 pub use check::parse_header;
-pub use error::{ConfigError, nearest};
+pub use error::ConfigError;
+#[doc(hidden)]
+pub use error::nearest;
 pub use sections::{FetchConfig, Output, ParseConfig, Politeness, Reach, ScopeConfig, Seeds};
 pub use values::{Bytes, Limit, Rate, Span};
 

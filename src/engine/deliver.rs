@@ -156,23 +156,11 @@ mod tests {
     /// The record of a page with so many links.
     fn page(links: usize) -> Record {
         let url = CanonicalUrl::parse("http://a.example/").expect("a URL");
-        let link = Link {
-            target: url.clone(),
-            kind: LinkKind::A,
-            rel: None,
-            anchor: None,
+        let page = Page {
+            links: vec![Link::new(url.clone(), LinkKind::A); links],
+            ..Page::default()
         };
-        let content = Content {
-            digest: [0; 32],
-            bytes: 0,
-            file: None,
-            media_type: None,
-            cut: false,
-            page: Page {
-                links: vec![link; links],
-                ..Page::default()
-            },
-        };
+        let content = Content::new([0; 32], 0, page);
         Record {
             request: Request {
                 url,

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use crawl::config::{Rate, Span};
-use crawl::stats::Bottleneck;
-use crawl::{Crawl, Handle, Outcome, Visited};
+use crawl::{Bottleneck, Crawl, Handle, Outcome, Visited};
 use tempfile::TempDir;
 
 use crate::support::{self, Reply, Site, expect_sound, number, rows, tree_page, tree_path};
