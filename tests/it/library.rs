@@ -1,6 +1,7 @@
 //! The library as a program uses it: builder, handle, the stream of outcomes, rules of its own.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crawl::config::{Rate, Span};
 use crawl::{Bottleneck, Crawl, Handle, Outcome, Visited};
@@ -224,6 +225,31 @@ async fn dropped_handle_stops_the_crawl() {
         rows(output.path(), "SELECT state, how FROM runs"),
         ["stopped signal"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropped_future_is_like_a_kill_and_the_crawl_goes_on() {
+    let (site, output) = (tree(), directory());
+    // At different moments, so that it is dropped in the midst of commits too.
+    for wanted in (50..=500).step_by(50) {
+        let enough = async {
+            while asked(&site).len() < wanted {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            ended = fast(&site, &output).run() => panic!("it ended: {ended:?}"),
+            () = enough => {}
+        }
+    }
+    let summary = fast(&site, &output).run().await.expect("a crawl");
+    assert_eq!(
+        (summary.outcome, summary.resumed),
+        (Outcome::Finished, true)
+    );
+    expect_sound(output.path());
+    let ok = "SELECT count(*) FROM pages WHERE status = 200";
+    assert_eq!(number(output.path(), ok), PAGES as i64);
 }
 
 #[tokio::test(flavor = "multi_thread")]
