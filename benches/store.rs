@@ -15,6 +15,7 @@ use crawl::fetched::{Fetched, Head, Timing};
 use crawl::frontier::Refill;
 use crawl::record::{Content, Fate, Link, LinkKind, Page, Record};
 use crawl::request::Request;
+use crawl::scope::Scope;
 use crawl::store::{Batch, Opening, Policy, Store};
 use criterion::{Criterion, Throughput};
 
@@ -47,7 +48,7 @@ impl Filling {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let (config, seed) = (Config::default(), url(0));
         let seeds = [seed.clone()];
-        let policy = Policy::new(&config, &seeds).expect("a policy");
+        let policy = Policy::new(&config, Scope::new(&config.scope, &seeds).expect("a scope"));
         let opening = Opening::open(directory, false).expect("an output");
         let (store, _) = opening.begin(&seeds, policy, &config).expect("a start");
         let refill = Refill {
@@ -90,21 +91,19 @@ impl Filling {
             } else {
                 fastrand::u64(..self.made)
             };
-            Link {
-                target: url(number),
-                kind: LinkKind::A,
-                rel: None,
-                anchor: Some(format!("A title of the usual length {number}").into()),
-            }
+            let mut link = Link::new(url(number), LinkKind::A);
+            link.anchor = Some(format!("A title of the usual length {number}").into());
+            link
         });
-        let page = Page {
-            charset: Some("UTF-8"),
-            title: Some(format!("Title {}", self.pages).into()),
-            links: links.collect(),
-            ..Page::default()
-        };
+        let mut page = Page::default();
+        page.charset = Some("UTF-8");
+        page.title = Some(format!("Title {}", self.pages).into());
+        page.links = links.collect();
         let mut digest = [0; 32];
         digest[..8].copy_from_slice(&self.pages.to_le_bytes());
+        let mut content = Content::new(digest, 28_000, page);
+        content.file = Some(format!("pages/example.com/title-{}.html", self.pages));
+        content.media_type = Some("text/html".to_owned());
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         Record {
             request: self
@@ -140,14 +139,7 @@ impl Filling {
             error: None,
             rule: None,
             redirect_to: None,
-            content: Some(Content {
-                digest,
-                bytes: 28_000,
-                file: Some(format!("pages/example.com/title-{}.html", self.pages)),
-                media_type: Some("text/html".to_owned()),
-                cut: false,
-                page,
-            }),
+            content: Some(content),
             robots: None,
             fate: Fate::Done,
         }

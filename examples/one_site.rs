@@ -9,16 +9,15 @@ use std::error::Error;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).ok_or("give a URL")?;
-    let mut config = crawl::Config::default();
-    config.seeds.seed = vec![url];
-    config.scope.max_depth.0 = Some(3);
-    config.politeness.rate = "2/s".parse()?;
-    config.output.output = "one-site".into();
+    let crawl = crawl::Crawl::new(url)
+        .max_depth(3)
+        .rate("2/s".parse()?)
+        .output("one-site");
 
     let stop = async {
         let _ = tokio::signal::ctrl_c().await;
     };
-    let summary = crawl::run(config, stop).await?;
+    let summary = crawl.run_until(stop).await?;
 
     println!("{:?}, run {}", summary.outcome, summary.run);
     println!(

@@ -4,6 +4,7 @@
 //!     cargo run --release --example query_results -- http://127.0.0.1:8000/
 
 use std::error::Error;
+use std::path::Path;
 
 use crawl::answers::Reader;
 use crawl::answers::query::{self, Format};
@@ -11,15 +12,12 @@ use crawl::answers::query::{self, Format};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).ok_or("give a URL")?;
-    let mut config = crawl::Config::default();
-    config.seeds.seed = vec![url];
-    config.output.output = "queried".into();
-    let output = config.output.output.clone();
+    let output = Path::new("queried");
     if !output.join("crawl.db").exists() {
-        crawl::run(config, std::future::pending()).await?;
+        crawl::Crawl::new(url).output(output).run().await?;
     }
 
-    let reader = Reader::open(&output)?;
+    let reader = Reader::open(output)?;
     let mut out = std::io::stdout().lock();
     let by_status = "SELECT status, count(*) AS pages FROM pages GROUP BY status";
     query::run(&reader, by_status, Format::Table(None), &mut out)?;

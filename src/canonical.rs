@@ -23,6 +23,7 @@ pub const MAX_URL_BYTES: usize = 4096;
 
 /// Why a text is no URL that can be crawled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UrlError {
     /// The URL Standard's parser refused it.
     #[error("not a URL ({0})")]
@@ -265,6 +266,7 @@ pub fn registrable_domain(name: &str) -> Option<&str> {
 
 /// The URL of a proxy: HTTP or SOCKS; without a scheme it is `http`.
 #[must_use]
+#[doc(hidden)]
 pub fn parse_proxy(text: &str) -> Option<Url> {
     let known = |url: &Url| {
         matches!(

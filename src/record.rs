@@ -115,6 +115,7 @@ impl LinkKind {
 
 /// One link of a page, resolved; the order of links is the order of the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Link {
     /// Where it leads.
     pub target: CanonicalUrl,
@@ -127,6 +128,17 @@ pub struct Link {
 }
 
 impl Link {
+    /// A link without `rel` and text.
+    #[must_use]
+    pub fn new(target: CanonicalUrl, kind: LinkKind) -> Self {
+        Self {
+            target,
+            kind,
+            rel: None,
+            anchor: None,
+        }
+    }
+
     /// Whether `rel` asks not to follow (`nofollow`, `ugc` and `sponsored` being hints of the same kind,
     /// only `nofollow` is taken as one).
     #[must_use]
@@ -139,6 +151,7 @@ impl Link {
 
 /// What `<meta name=robots>`, its form for our product token, and `X-Robots-Tag` ask for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Directives {
     /// All directives that apply to us: lower case, sorted, joined by `, `; `None` where there are none.
     pub text: Option<Box<str>>,
@@ -150,6 +163,7 @@ pub struct Directives {
 
 /// What was read out of a body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Page {
     /// The charset that the text was decoded by, as the Encoding Standard names it; `None` for what
     /// is no text.
@@ -172,6 +186,7 @@ pub struct Page {
 
 /// A body that was kept: what it is and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Content {
     /// SHA-256 of the decoded bytes.
     pub digest: [u8; 32],
@@ -185,6 +200,21 @@ pub struct Content {
     pub cut: bool,
     /// What was read out of it.
     pub page: Page,
+}
+
+impl Content {
+    /// A whole body without a file, and what was read out of it.
+    #[must_use]
+    pub fn new(digest: [u8; 32], bytes: u64, page: Page) -> Self {
+        Self {
+            digest,
+            bytes,
+            file: None,
+            media_type: None,
+            cut: false,
+            page,
+        }
+    }
 }
 
 /// What becomes of a URL after an attempt.

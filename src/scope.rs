@@ -1,6 +1,9 @@
 //! In or out: whether a URL belongs to the crawl, and by which rule. Depends on the URL alone; what
 //! depends on the route by which it was found (depth, redirects, nofollow) is the store's to decide.
 
+use std::fmt;
+use std::sync::Arc;
+
 use regex::RegexSet;
 
 use crate::canonical::CanonicalUrl;
@@ -19,9 +22,46 @@ pub struct Decision {
     pub rule: String,
 }
 
+/// A rule of a program's own, asked before the settings.
+///
+/// It must be pure and deterministic: the same answer for the same URL, whenever and however often it is
+/// asked, on resume too. Only then is what is fetched a function of site and settings alone, whatever the
+/// order of answers, the stops and the kills. It runs on the thread that writes the database: it must not
+/// wait, and a panic in it ends the crawl. Its answers are stored with its name, and a URL is judged once:
+/// a rule that was changed holds for what is found from then on.
+#[derive(Clone)]
+pub struct Rule {
+    name: Arc<str>,
+    decide: Arc<Decide>,
+}
+
+type Decide = dyn Fn(&CanonicalUrl) -> Option<bool> + Send + Sync;
+
+impl Rule {
+    /// A rule by its name, which the column `rule` shows as `rule NAME`. Of a URL it says in or out, or
+    /// leaves that to the next rule, and in the end to the settings (`None`).
+    #[must_use]
+    pub fn new(
+        name: &str,
+        decide: impl Fn(&CanonicalUrl) -> Option<bool> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            decide: Arc::new(decide),
+        }
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rule").field(&self.name).finish()
+    }
+}
+
 /// The compiled scope of a crawl.
 #[derive(Debug, Clone)]
 pub struct Scope {
+    rules: Vec<Rule>,
     reach: Reach,
     /// What a URL is compared with: seeds, folders, hosts or domains, by `reach`.
     anchors: Vec<String>,
@@ -36,6 +76,7 @@ impl Scope {
     /// When a pattern is no regular expression.
     pub fn new(config: &ScopeConfig, seeds: &[CanonicalUrl]) -> Result<Self, ConfigError> {
         let mut scope = Self {
+            rules: Vec::new(),
             reach: config.scope,
             anchors: Vec::new(),
             include: compile("scope.include", &config.include)?,
@@ -68,9 +109,12 @@ impl Scope {
         self.reach
     }
 
-    /// Whether an `exclude` speaks against a URL, wherever it is.
+    /// Whether an `exclude`, or a rule of the program's own, speaks against a URL, wherever it is.
     #[must_use]
     pub fn excludes(&self, url: &CanonicalUrl) -> Option<String> {
+        if let Some((inside, rule)) = self.own_rule(url) {
+            return (!inside).then_some(rule);
+        }
         if self.exclude.is_empty() {
             return None;
         }
@@ -78,10 +122,23 @@ impl Scope {
         Some(format!("exclude {}", self.exclude.patterns()[index]))
     }
 
-    /// Whether a URL belongs to the crawl: within reach, matched by no `exclude`, and by an `include` where
-    /// there are any.
+    /// The same scope, with rules that are asked first; of these the first that decides wins.
+    #[must_use]
+    pub fn with_rules(self, rules: Vec<Rule>) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// Whether a URL belongs to the crawl: by the rules of the program's own; where they are silent, if it is
+    /// within reach, matched by no `exclude`, and by an `include` where there are any.
     #[must_use]
     pub fn decide(&self, url: &CanonicalUrl) -> Decision {
+        if let Some((inside, rule)) = self.own_rule(url) {
+            return Decision {
+                inside,
+                beyond: false,
+                rule,
+            };
+        }
         let near = self.within_reach(url);
         let (welcome, rule) = self.patterns(url);
         Decision {
@@ -93,6 +150,14 @@ impl Scope {
                 _ => format!("outside scope {}", self.reach.as_str()),
             },
         }
+    }
+
+    /// What the program's own rules say, and which.
+    fn own_rule(&self, url: &CanonicalUrl) -> Option<(bool, String)> {
+        self.rules.iter().find_map(|rule| {
+            let inside = (rule.decide)(url)?;
+            Some((inside, format!("rule {}", rule.name)))
+        })
     }
 
     /// What the patterns say, and which.
@@ -243,6 +308,32 @@ mod tests {
             ("http://a.example/de/x", false, "no include matches"),
             ("http://a.example/en/x.pdf", false, r"exclude \.pdf$"),
             ("http://b.example/en/x", false, "outside scope host"),
+        ] {
+            let decision = scope.decide(&url(candidate));
+            assert_eq!(
+                (decision.inside, decision.rule.as_str()),
+                (inside, rule),
+                "{candidate}"
+            );
+        }
+    }
+
+    #[test]
+    fn rules_come_before_the_settings() {
+        let scope = scope(Reach::Host, "http://a.example/", &[], &["pdf"])
+            .expect("a scope")
+            .with_rules(vec![
+                Rule::new("twin", |url| {
+                    (url.hostname() == "b.example").then_some(true)
+                }),
+                Rule::new("odd", |url| (url.path().len() % 2 == 1).then_some(false)),
+            ]);
+        for (candidate, inside, rule) in [
+            ("http://b.example/x.pdf", true, "rule twin"),
+            ("http://a.example/xy", false, "rule odd"),
+            ("http://a.example/x", true, "scope host"),
+            ("http://a.example/xxxx.pdf", false, "rule odd"),
+            ("http://a.example/xxx.pdf", false, "exclude pdf"),
         ] {
             let decision = scope.decide(&url(candidate));
             assert_eq!(

@@ -24,6 +24,8 @@ pub enum Bottleneck {
     Cpu,
     /// Writing the database and the files.
     Disk,
+    /// The program that reads the records as they come.
+    Reader,
 }
 
 impl Bottleneck {
@@ -36,12 +38,14 @@ impl Bottleneck {
             Self::Latency => "latency",
             Self::Cpu => "CPU",
             Self::Disk => "disk",
+            Self::Reader => "reader",
         }
     }
 }
 
 /// A host that is being left alone, and for how long yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Held {
     /// The host.
     pub host: String,

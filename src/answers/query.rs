@@ -12,6 +12,7 @@ use crate::store::schema::NAMED_VIEWS;
 
 /// How rows are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// Aligned columns for a terminal of this width; `None`: as wide as they are.
     Table(Option<usize>),
@@ -32,6 +33,7 @@ const MIN_COLUMN: usize = 6;
 
 /// Why rows could not be had or shown.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum QueryError {
     /// The question cannot be answered.
     #[error(transparent)]

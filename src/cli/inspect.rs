@@ -40,6 +40,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<u8> {
         Ok(()) => {}
         Err(QueryError::Crawl(error)) => return Err(error.into()),
         Err(QueryError::Write(error)) => return Err(error.into()),
+        Err(error) => return Err(error.into()),
     }
     match out.flush() {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(FINISHED),

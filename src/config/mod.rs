@@ -16,8 +16,11 @@ use serde::{Deserialize, Serialize};
 
 pub use change::Change;
 pub(crate) use change::changes;
+#[doc(hidden)]
 pub use check::parse_header;
-pub use error::{ConfigError, nearest};
+pub use error::ConfigError;
+#[doc(hidden)]
+pub use error::nearest;
 pub use sections::{FetchConfig, Output, ParseConfig, Politeness, Reach, ScopeConfig, Seeds};
 pub use values::{Bytes, Limit, Rate, Span};
 

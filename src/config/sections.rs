@@ -22,6 +22,7 @@ pub struct Seeds {
 /// How far from its seeds a crawl goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Reach {
     /// The seeds alone.
     Page,

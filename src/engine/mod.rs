@@ -5,6 +5,7 @@
 //! request is under way, and the store has applied every record, the crawl is at its end. No timer
 //! decides that.
 
+mod deliver;
 mod work;
 
 use std::collections::BTreeMap;
@@ -27,11 +28,13 @@ use crate::politeness::{Consequence, Limits};
 use crate::record::{Fate, Hold, Record};
 use crate::request::Request;
 use crate::robots;
-use crate::scope::Scope;
+use crate::scope::{Rule, Scope};
 use crate::stats::{Bottleneck, Snapshot, Stats, View};
 use crate::store::{
     Applied, Batch, Begun, End, Files, How, Opening, Policy, Recrawl, Store, StoreError,
 };
+pub use deliver::Visits;
+pub(crate) use deliver::{Delivery, channel};
 use work::{Done, Event, RobotsNext, Worker};
 
 /// A batch closes at this many records,
@@ -162,6 +165,30 @@ pub async fn run_watched(
     shutdown: impl Future<Output = ()>,
     snapshots: watch::Sender<Snapshot>,
 ) -> Result<Summary> {
+    let hooks = Hooks {
+        snapshots,
+        ..Hooks::default()
+    };
+    run_hooked(config, shutdown, hooks).await
+}
+
+/// What a program may hang into a crawl.
+#[derive(Debug, Default)]
+pub(crate) struct Hooks {
+    /// Gets a snapshot a few times a second.
+    pub(crate) snapshots: watch::Sender<Snapshot>,
+    /// Gets what was committed.
+    pub(crate) delivery: Delivery,
+    /// Are asked before the configured scope.
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// [`run`], with everything that may be hung into it.
+pub(crate) async fn run_hooked(
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    hooks: Hooks,
+) -> Result<Summary> {
     let Plan { seeds, .. } = plan(&config)?;
     let output = config.output.output.clone();
     let at = |source| Error::Store {
@@ -177,7 +204,8 @@ pub async fn run_watched(
     if seeds.is_empty() {
         return Err(ConfigError::NoSeed.into());
     }
-    let policy = Policy::new(&config, &seeds)?;
+    let scope = Scope::new(&config.scope, &seeds)?.with_rules(hooks.rules);
+    let policy = Policy::new(&config, scope);
     let fetcher = Fetcher::new(&config, &seeds).await?;
     let files = if config.output.files {
         Some(Files::new(&output).map_err(at)?)
@@ -185,7 +213,8 @@ pub async fn run_watched(
         None
     };
     let (store, begun) = opening.begin(&seeds, policy, &config).map_err(at)?;
-    let mut engine = Engine::new(&config, fetcher, files, store, &begun, snapshots);
+    let mut engine = Engine::new(&config, fetcher, files, store, &begun, hooks.snapshots);
+    engine.delivery = hooks.delivery;
     let how = engine.crawl(shutdown).await;
     let ended = match how {
         Ok(how) => engine.store.end(how).await.map(|ended| (how, ended)),
@@ -229,6 +258,7 @@ struct Engine {
     events: mpsc::Receiver<Event>,
     abort: watch::Sender<bool>,
     snapshots: watch::Sender<Snapshot>,
+    delivery: Delivery,
     stats: Stats,
     /// What waits for the writer, and since when.
     pending: Batch,
@@ -293,6 +323,7 @@ impl Engine {
             events,
             abort,
             snapshots,
+            delivery: Delivery::default(),
             stats: Stats::new(now),
             pending: Batch::default(),
             pending_since: None,
@@ -435,6 +466,7 @@ impl Engine {
                     self.pending.durable_to = Some(mark?);
                     self.pending_since.get_or_insert_with(Instant::now);
                 }
+                () = self.delivery.room() => {}
                 // Its record will not come; what was committed is sound, and the next start has the rest.
                 () = worker.lost.notified() => return Err(StoreError::Gone),
                 () = sleep_until(wake.map(tokio::time::Instant::from_std)) => {}
@@ -497,6 +529,10 @@ impl Engine {
             (self.stopping, self.limit) = (Some(How::Limit), Some(limit));
         }
         while self.stopping.is_none() {
+            if self.delivery.is_full() {
+                self.bottleneck = Bottleneck::Reader;
+                return None;
+            }
             if self.in_flight >= self.concurrency {
                 self.bottleneck = Bottleneck::Latency;
                 return None;
@@ -510,7 +546,10 @@ impl Engine {
                 return Some(None);
             }
             let written = self.pending.records.len() + self.committing_records;
-            if self.log_too_long || self.pending_bytes >= MAX_PENDING_BYTES || written >= MAX_UNCOMMITTED {
+            if self.log_too_long
+                || self.pending_bytes >= MAX_PENDING_BYTES
+                || written >= MAX_UNCOMMITTED
+            {
                 self.bottleneck = Bottleneck::Disk;
                 return None;
             }
@@ -681,6 +720,7 @@ impl Engine {
         self.committing_records = self.pending.records.len();
         let batch = Batch {
             refills: self.frontier.take_refills(),
+            give_back: self.delivery.is_wanted(),
             ..std::mem::take(&mut self.pending)
         };
         let store = Arc::clone(&self.store);
@@ -695,6 +735,7 @@ impl Engine {
 
     fn applied(&mut self, applied: Applied) {
         let now = Instant::now();
+        self.delivery.send(applied.records);
         self.last_fetch = applied.last_fetch;
         let too_long = self.store.is_log_too_long(applied.log_bytes);
         if too_long && !self.log_too_long {

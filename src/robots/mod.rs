@@ -35,6 +35,7 @@ pub const MAX_REDIRECTS: usize = 5;
 
 /// What the response to a request for robots.txt means (RFC 9309 §2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Answer {
     /// Its body is the rules (§2.3.1.1).
     Rules,
@@ -76,6 +77,7 @@ impl Answer {
 
 /// Whether a URL may be fetched, and what decided it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verdict<'a> {
     /// May it be fetched?
     pub allowed: bool,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::schema::{Decision, Role, VIA_REDIRECT, VIA_SEED};
 use super::seen::Visit;
 use crate::canonical::CanonicalUrl;
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::record::LinkKind;
 use crate::scope::Scope;
 
@@ -34,20 +34,18 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// What the settings say.
-    ///
-    /// # Errors
-    /// When a pattern is no regular expression.
-    pub fn new(config: &Config, seeds: &[CanonicalUrl]) -> Result<Self, ConfigError> {
-        Ok(Self {
-            scope: Arc::new(Scope::new(&config.scope, seeds)?),
+    /// What the settings say, within a scope.
+    #[must_use]
+    pub fn new(config: &Config, scope: Scope) -> Self {
+        Self {
+            scope: Arc::new(scope),
             max_depth: config.scope.max_depth.0,
             max_redirects: config.fetch.max_redirects,
             extra_hops: config.scope.extra_hops,
             ignore_nofollow: config.scope.ignore_nofollow,
             assets: config.scope.assets,
             check_external: config.scope.check_external,
-        })
+        }
     }
 }
 
@@ -310,7 +308,8 @@ mod tests {
     fn policy(change: impl Fn(&mut Config)) -> Policy {
         let mut config = Config::default();
         change(&mut config);
-        Policy::new(&config, &[url("http://in.example/")]).expect("a policy")
+        let seeds = [url("http://in.example/")];
+        Policy::new(&config, Scope::new(&config.scope, &seeds).expect("a scope"))
     }
 
     fn page(depth: u32, hops: u32) -> Visit {

@@ -298,7 +298,7 @@ const VIEWS: &str = "
 CREATE VIEW resources AS
 SELECT u.text AS url, {role:v.role} AS kind, f.status AS status,
        CASE WHEN v.decision = 4 THEN 'robots_disallowed' ELSE {error:f.error} END AS error,
-       c.title AS title, v.depth AS depth, coalesce(c.media_type, f.content_type) AS content_type, c.bytes AS bytes,
+       c.title AS title, v.depth AS depth, coalesce(c.media_type, trim(substr(f.content_type, 1, instr(f.content_type || ';', ';') - 1))) AS content_type, c.bytes AS bytes,
        {time:f.started} AS fetched_at, c.file AS file, nullif(lower(hex(c.digest)), '') AS sha256,
        t.text AS redirect_to, c.description AS description, c.language AS language,
        k.text AS canonical, c.directives AS directives, c.noindex AS noindex, c.charset AS charset,

@@ -12,6 +12,7 @@ use super::schema::{Decision, Role};
 use super::seen::Visit;
 use super::{StoreError, micros};
 use crate::canonical::{CanonicalUrl, Host, Origin};
+use crate::fetched::FetchError;
 use crate::frontier::{Refill, Refilled};
 use crate::record::{Fate, Hold, Record, RobotsAnswer};
 use crate::request::{Kind, Request, Ticket};
@@ -41,6 +42,8 @@ pub struct Batch {
     pub durable_to: Option<i64>,
     /// Nothing is left to do: what the last run had and this one has not met is to be asked for.
     pub recall: bool,
+    /// Whether the records are to come back once they are committed: somebody listens.
+    pub give_back: bool,
 }
 
 /// What applying a batch has brought.
@@ -64,6 +67,8 @@ pub struct Applied {
     pub last_fetch: i64,
     /// Length of the database's log.
     pub log_bytes: u64,
+    /// The records, now committed, if they were to come back.
+    pub records: Vec<Record>,
 }
 
 #[derive(Debug)]
@@ -106,7 +111,7 @@ impl Writer {
     pub(super) fn apply(
         &mut self,
         connection: &mut Connection,
-        batch: Batch,
+        mut batch: Batch,
     ) -> Result<Applied, StoreError> {
         if batch.durable_to.is_some() {
             connection.pragma_update(None, "synchronous", "FULL")?;
@@ -131,8 +136,12 @@ impl Writer {
         for origin in &batch.unreachable {
             self.defer_origin(&tx, origin)?;
         }
-        for record in &batch.records {
+        for record in &mut batch.records {
+            let loops = tally.redirect_loops;
             self.record(&tx, record, &mut tally)?;
+            if tally.redirect_loops > loops {
+                record.error.get_or_insert(FetchError::RedirectLoop);
+            }
             if !record.request.is_robots() && record.fate == Fate::Done {
                 applied.settled.push(record.request.ticket);
             }
@@ -154,6 +163,9 @@ impl Writer {
         applied.joined = std::mem::take(&mut self.admitter.joined);
         applied.redirect_loops = tally.redirect_loops;
         applied.last_fetch = self.last_fetch;
+        if batch.give_back {
+            applied.records = batch.records;
+        }
         if batch.durable_to.is_some() {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
         }

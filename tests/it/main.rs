@@ -19,6 +19,7 @@ mod conformance_parse;
 mod conformance_robots;
 mod failures;
 mod history;
+mod library;
 mod limits;
 mod parse_hostile;
 mod politeness;

@@ -301,7 +301,7 @@ fn bodies_of_other_types_are_not_read() {
         ),
         [
             "200 - text/html 0",
-            "200 - Application/PDF; x=y 1",
+            "200 - Application/PDF 1",
             "200 b text/html 0",
             "200 c text/html 0"
         ]

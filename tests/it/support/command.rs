@@ -27,6 +27,7 @@ pub struct Crawl {
     /// Where output goes: files, so that it can be read while the program runs and never blocks it.
     talk: TempDir,
     runs: Cell<usize>,
+    program: PathBuf,
     args: Vec<OsString>,
     stdin: Option<String>,
 }
@@ -58,9 +59,24 @@ impl Crawl {
             dir: dir(),
             talk: dir(),
             runs: Cell::new(0),
+            program: env!("CARGO_BIN_EXE_crawl").into(),
             args: vec![],
             stdin: None,
         }
+    }
+
+    /// One of the examples instead of the program; `cargo test` builds them beside it.
+    pub fn example(name: &str) -> Self {
+        let mut crawl = Self::new();
+        crawl.program.set_file_name("examples");
+        crawl.program.push(name);
+        crawl.program.set_extension(std::env::consts::EXE_EXTENSION);
+        assert!(
+            crawl.program.exists(),
+            "{} is not there: cargo build --examples",
+            crawl.program.display()
+        );
+        crawl
     }
 
     /// One argument more.
@@ -111,7 +127,7 @@ impl Crawl {
         let path = |name: &str| self.talk.path().join(format!("{}.{name}", self.runs.get()));
         let create = |path: &Path| File::create(path).expect("a file for output");
         let (stdout, stderr) = (path("stdout"), path("stderr"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_crawl"));
+        let mut command = Command::new(&self.program);
         for (key, _) in std::env::vars_os() {
             if is_ours(&key.to_string_lossy()) {
                 command.env_remove(key);
