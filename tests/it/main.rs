@@ -17,6 +17,7 @@ mod cli;
 mod compressed;
 mod conformance_parse;
 mod conformance_robots;
+mod conformance_sitemap;
 mod failures;
 mod parse_hostile;
 mod politeness;
