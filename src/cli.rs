@@ -21,6 +21,7 @@ mod crawl;
 mod inspect;
 mod progress;
 mod settings;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -46,11 +47,13 @@ pub(crate) const SIGNAL: u8 = 130;
 /// Reads the command line and does what it says.
 #[must_use]
 pub(crate) fn main() -> ExitCode {
-    // clap ends the program itself for --help, --version (0) and bad usage (2).
-    let matches = Cli::command().get_matches();
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
+    let read = || {
+        let matches = Cli::command().try_get_matches()?;
+        Ok((Cli::from_arg_matches(&matches)?, matches))
+    };
+    let (cli, matches) = match read() {
+        Ok(read) => read,
+        Err(error) => return usage::refuse(&error),
     };
     let done = match &cli.command {
         None => crawl::run(&cli.crawl, &matches),

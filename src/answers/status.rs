@@ -146,24 +146,33 @@ fn hints(reader: &Reader) -> rusqlite::Result<Vec<String>> {
     let forbidden = count("SELECT count(*) FROM pages WHERE error = 'robots_disallowed'")?;
     if forbidden > 0 {
         hints.push(format!(
-            "robots.txt forbids {forbidden} of the URLs that were met (see: crawl query errors)"
+            "robots.txt forbids {forbidden} of the URLs that were met (see: crawl query{} errors)",
+            reader.option()
         ));
     }
-    for (decision, what, remedy) in [
+    for (which, what, remedy) in [
         (
-            "excluded",
-            "out of scope",
-            "--scope domain or any, or other patterns",
+            "decision = 'excluded' AND rule = 'no include matches'",
+            "matched by no --include",
+            "another pattern: it is a regular expression on the whole URL",
         ),
         (
-            "cut",
+            "decision = 'excluded' AND rule LIKE 'exclude %'",
+            "matched by an --exclude",
+            "another pattern",
+        ),
+        (
+            "decision = 'excluded' AND rule LIKE 'outside scope %'",
+            "out of scope",
+            "--scope domain or any",
+        ),
+        (
+            "decision = 'cut'",
             "cut by a limit or nofollow",
             "a larger --max-depth, or --ignore-nofollow",
         ),
     ] {
-        let number = count(&format!(
-            "SELECT count(*) FROM urls WHERE decision = '{decision}'"
-        ))?;
+        let number = count(&format!("SELECT count(*) FROM urls WHERE {which}"))?;
         if number > 0 {
             let (links, are) = if number == 1 {
                 ("link", "is")

@@ -2,11 +2,10 @@
 //! to say about it.
 
 use std::io::{IsTerminal, Write};
-use std::path::Path;
 
 use anyhow::Result;
 use clap::ArgMatches;
-use crawl::answers::{Reader, printable, status};
+use crawl::answers::{Reader, output_option, printable, status};
 use crawl::config::Config;
 use crawl::engine::{self, Outcome, Summary};
 use crawl::stats::Snapshot;
@@ -236,11 +235,7 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
             writeln!(out, "so few?   {}", printable(&hint))?;
         }
     }
-    let at = if summary.output == Path::new("crawl-out") {
-        String::new()
-    } else {
-        format!(" -o {output}")
-    };
+    let at = output_option(&summary.output);
     writeln!(
         out,
         "next      crawl query{at} \"SELECT status, count(*) FROM pages GROUP BY status\""

@@ -26,3 +26,4 @@ mod resume;
 mod sites;
 mod support;
 mod support_tests;
+mod words;
