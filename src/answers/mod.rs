@@ -13,7 +13,6 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use tokio_rusqlite::rusqlite;
 
-use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::store::schema;
 use crate::store::{DATABASE, StoreError};
@@ -23,22 +22,6 @@ use crate::store::{DATABASE, StoreError};
 pub struct Reader {
     connection: Connection,
     path: PathBuf,
-}
-
-/// What a command must be given to ask an output: nothing for the default, ` -o DIR` for another, quoted
-/// for a shell where it must be.
-#[must_use]
-pub fn output_option(output: &Path) -> String {
-    if output == Config::default().output.output {
-        return String::new();
-    }
-    let name = cell::printable(&output.to_string_lossy());
-    let plain = |c: char| c.is_alphanumeric() || "._-/\\:+,@%".contains(c);
-    if !name.is_empty() && name.chars().all(plain) {
-        format!(" -o {name}")
-    } else {
-        format!(" -o '{}'", name.replace('\'', "'\\''"))
-    }
 }
 
 /// Connects for reading alone. On a medium that cannot be written there is no place for the shared
@@ -100,34 +83,10 @@ impl Reader {
         Ok(Self { connection, path })
     }
 
-    /// What a command must be given to ask this output again, see [`output_option`].
-    fn option(&self) -> String {
-        let ours = self.path.file_name().is_some_and(|name| name == DATABASE);
-        let output = self.path.parent().filter(|_| ours);
-        output_option(output.unwrap_or(&self.path))
-    }
-
     fn failed(&self, source: rusqlite::Error) -> Error {
         Error::Store {
             path: self.path.clone(),
             source: source.into(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_for_a_shell() {
-        for (output, wanted) in [
-            ("crawl-out", ""),
-            ("out/two", " -o out/two"),
-            ("my out", " -o 'my out'"),
-            ("it's", " -o 'it'\\''s'"),
-        ] {
-            assert_eq!(output_option(Path::new(output)), wanted);
         }
     }
 }

@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crawl::answers::printable;
 
-use super::USAGE;
-use super::args::Cli;
+use super::{USAGE, help};
 
 /// What Rust says of a number that is none.
 const NO_NUMBER: [&str; 2] = [
@@ -46,7 +44,7 @@ fn meant(error: &clap::Error) -> Option<String> {
         _ => None,
     };
     let word = of(ContextKind::InvalidSubcommand).or_else(|| of(ContextKind::InvalidArg))?;
-    let command = Cli::command();
+    let command = help::command();
     let is_command = command
         .get_subcommands()
         .any(|command| command.get_name() == word);
