@@ -258,10 +258,11 @@ impl fmt::Display for Origin {
 }
 
 /// The registrable domain of a host name by the Public Suffix List, `None` where the name is itself
-/// a public suffix.
+/// a public suffix or has an empty label.
 #[must_use]
 pub fn registrable_domain(name: &str) -> Option<&str> {
-    psl::domain_str(name)
+    let whole = !name.starts_with('.') && !name.contains("..");
+    psl::domain_str(name).filter(|_| whole)
 }
 
 /// The URL of a proxy: HTTP or SOCKS; without a scheme it is `http`.

@@ -18,13 +18,15 @@ macro_rules! show {
 
 mod args;
 mod crawl;
+mod help;
 mod inspect;
 mod progress;
 mod settings;
+mod usage;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 
 use args::{Cli, Command};
 
@@ -46,19 +48,26 @@ pub(crate) const SIGNAL: u8 = 130;
 /// Reads the command line and does what it says.
 #[must_use]
 pub(crate) fn main() -> ExitCode {
-    // clap ends the program itself for --help, --version (0) and bad usage (2).
-    let matches = Cli::command().get_matches();
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
+    let read = || {
+        let matches = help::command().try_get_matches()?;
+        Ok((Cli::from_arg_matches(&matches)?, matches))
+    };
+    let (cli, matches) = match read() {
+        Ok(read) => read,
+        Err(error) => return usage::refuse(&error),
     };
     let done = match &cli.command {
+        None if cli.short_help => write_out(help::SHORT.as_bytes())
+            .and_then(|()| write_out(b"\n"))
+            .map(|()| FINISHED)
+            .map_err(Into::into),
         None => crawl::run(&cli.crawl, &matches),
         Some(Command::Query(args)) => inspect::query(args),
         Some(Command::Status(args)) => inspect::status(args),
         Some(Command::Init(args)) => inspect::init(args),
         Some(Command::Config(args)) => crawl::show_config(args, &matches),
         Some(Command::Completions(args)) => inspect::completions(args),
+        Some(Command::Man(args)) => help::man(args),
     };
     let code = done.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {
@@ -76,6 +85,14 @@ pub(crate) fn main() -> ExitCode {
         if usage { USAGE } else { FAILED }
     });
     ExitCode::from(code)
+}
+
+/// Writes what was asked for, whole; [`main`] knows what to make of a reader that has gone.
+fn write_out(bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
 }
 
 /// Whether whoever read the answer has gone: that is no failure.

@@ -5,6 +5,7 @@ pub use cell::printable;
 
 pub mod query;
 pub mod status;
+mod suggest;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::io::Write;
 use rusqlite::{Rows, Statement};
 use tokio_rusqlite::rusqlite;
 
-use super::{Reader, cell};
+use super::{Reader, cell, suggest};
 use crate::config::{ConfigError, nearest};
 use crate::error::{Error, Result};
 use crate::store::schema::NAMED_VIEWS;
@@ -157,19 +157,20 @@ fn reader_error(reader: &Reader, sql: &str, error: rusqlite::Error) -> Error {
                 .and_then(|offset| sql.get(offset..))
                 .filter(|rest| !rest.is_empty());
             let near: String = at.unwrap_or_default().chars().take(20).collect();
-            bad(
-                sql,
-                if near.is_empty() {
-                    msg
-                } else {
-                    format!("{msg}, at {near:?}")
-                },
-            )
+            let at = if near.is_empty() {
+                String::new()
+            } else {
+                format!(", at {near:?}")
+            };
+            let meant = suggest::suggestion(&reader.connection, sql, &msg);
+            bad(sql, format!("{msg}{at}{}", meant.unwrap_or_default()))
         }
         Sql::MultipleStatement => bad(sql, "one statement at a time"),
         // An error in the statement, not in the file.
         Sql::SqliteFailure(code, message) if code.extended_code & 0xff == 1 => {
-            bad(sql, message.unwrap_or_default())
+            let message = message.unwrap_or_default();
+            let meant = suggest::suggestion(&reader.connection, sql, &message);
+            bad(sql, format!("{message}{}", meant.unwrap_or_default()))
         }
         Sql::SqliteFailure(code, _) if code.code == rusqlite::ErrorCode::ReadOnly => {
             bad(sql, "only statements that read are answered")

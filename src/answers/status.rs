@@ -130,15 +130,16 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
     Ok(Some(status))
 }
 
-/// Why a crawl of one page or none may have found no more, each with what to try.
+/// Why a crawl of one page or none may have found no more, each with what to try; `at` is what a command
+/// must be given to ask this output (` -o DIR`, or nothing).
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn why_so_few(reader: &Reader) -> Result<Vec<String>> {
-    hints(reader).map_err(|error| reader.failed(error))
+pub fn why_so_few(reader: &Reader, at: &str) -> Result<Vec<String>> {
+    hints(reader, at).map_err(|error| reader.failed(error))
 }
 
-fn hints(reader: &Reader) -> rusqlite::Result<Vec<String>> {
+fn hints(reader: &Reader, at: &str) -> rusqlite::Result<Vec<String>> {
     let mut hints = Vec::new();
     let connection = &reader.connection;
     let mut redirects = connection.prepare(
@@ -157,24 +158,32 @@ fn hints(reader: &Reader) -> rusqlite::Result<Vec<String>> {
     let forbidden = count("SELECT count(*) FROM pages WHERE error = 'robots_disallowed'")?;
     if forbidden > 0 {
         hints.push(format!(
-            "robots.txt forbids {forbidden} of the URLs that were met (see: crawl query errors)"
+            "robots.txt forbids {forbidden} of the URLs that were met (see: crawl query{at} errors)"
         ));
     }
-    for (decision, what, remedy) in [
+    for (which, what, remedy) in [
         (
-            "excluded",
-            "out of scope",
-            "--scope domain or any, or other patterns",
+            "decision = 'excluded' AND rule = 'no include matches'",
+            "matched by no --include",
+            "another pattern: it is a regular expression on the whole URL",
         ),
         (
-            "cut",
+            "decision = 'excluded' AND rule LIKE 'exclude %'",
+            "matched by an --exclude",
+            "another pattern",
+        ),
+        (
+            "decision = 'excluded' AND rule LIKE 'outside scope %'",
+            "out of scope",
+            "--scope domain or any",
+        ),
+        (
+            "decision = 'cut'",
             "cut by a limit or nofollow",
             "a larger --max-depth, or --ignore-nofollow",
         ),
     ] {
-        let number = count(&format!(
-            "SELECT count(*) FROM urls WHERE decision = '{decision}'"
-        ))?;
+        let number = count(&format!("SELECT count(*) FROM urls WHERE {which}"))?;
         if number > 0 {
             let (links, are) = if number == 1 {
                 ("link", "is")

@@ -2,31 +2,32 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crawl::config::{Bytes, Limit, Rate, Span};
 
-const AFTER_HELP: &str = "\
-Exit codes:
-  0    finished
-  1    failed (the disk is full, the database is damaged)
-  2    bad usage or config
-  3    finished, but every seed failed
-  4    ended with deferred URLs: the same command tries again
-  11   stopped by a limit: the same command goes on
-  130  stopped by a signal: the same command goes on
-
-Ask the result:
-  crawl query \"SELECT url, status, title FROM pages\"";
+use super::help;
 
 /// Turns a site, or a thousand of them, into one SQLite database.
 #[derive(Debug, Parser)]
-#[command(name = "crawl", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "crawl", version, after_help = help::after(), max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(override_usage = "crawl --seed <URL> [OPTIONS]\n       crawl <COMMAND>")]
+#[command(disable_help_flag = true, disable_version_flag = true)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
     pub crawl: CrawlArgs,
+    /// Print the options that matter most
+    #[arg(short = 'h', help_heading = "Talk")]
+    pub short_help: bool,
+    // Each option in a line or two: clap's long form would spread them over seven screens.
+    /// Print this
+    #[arg(long, action = ArgAction::HelpShort, help_heading = "Talk")]
+    pub help: Option<bool>,
+    /// Print the version
+    #[arg(long, short = 'V', action = ArgAction::Version, help_heading = "Talk")]
+    pub version: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +42,8 @@ pub(super) enum Command {
     Config(Box<CrawlArgs>),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+    /// Print a page of the manual: crawl man | man -l -
+    Man(ManArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -53,6 +56,8 @@ pub(super) struct CrawlArgs {
     pub politeness: PolitenessArgs,
     #[command(flatten)]
     pub fetch: FetchArgs,
+    #[command(flatten)]
+    pub parse: ParseArgs,
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
@@ -69,8 +74,8 @@ pub(super) struct SeedArgs {
     #[arg(long, short, value_name = "FILE")]
     pub input_file: Option<PathBuf>,
     /// Add these seeds to the crawl that is in the output already
-    #[arg(long)]
-    pub add: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub add: Option<bool>,
     /// Settings [default: crawl.toml where it is present and no seed is given]
     #[arg(long, short, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -119,14 +124,14 @@ pub(super) struct ScopeArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub content_types: Vec<String>,
     /// Fetch what pages are made of (images, style sheets, scripts, media, icons), from any host
-    #[arg(long)]
-    pub assets: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub assets: Option<bool>,
     /// Ask what is linked beyond the scope once whether it is there, without reading it
-    #[arg(long)]
-    pub check_external: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub check_external: Option<bool>,
     /// Follow links in spite of nofollow
-    #[arg(long)]
-    pub ignore_nofollow: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub ignore_nofollow: Option<bool>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -148,11 +153,20 @@ pub(super) struct PolitenessArgs {
     #[arg(long, value_name = "RATE")]
     pub global_rate: Option<Rate>,
     /// Neither ask for robots.txt nor obey it
-    #[arg(long)]
-    pub ignore_robots: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub ignore_robots: Option<bool>,
     /// The User-Agent; its first word is the name that robots.txt knows the crawler by
     #[arg(long, value_name = "TEXT")]
     pub user_agent: Option<String>,
+    /// A longer Crawl-delay is cut to this [default: 30s]
+    #[arg(long, value_name = "DUR")]
+    pub max_crawl_delay: Option<Span>,
+    /// Longest time for which answers can make a host wait [default: 10m]
+    #[arg(long, value_name = "DUR")]
+    pub max_hold: Option<Span>,
+    /// Failures in a row after which a host is set aside until the next start [default: 20]
+    #[arg(long, value_name = "N")]
+    pub max_failures: Option<u32>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -170,6 +184,9 @@ pub(super) struct FetchArgs {
     /// Further tries of what failed for a passing reason [default: 3]
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
+    /// Wait before the first further try, doubled each time [default: 1s]
+    #[arg(long, value_name = "DUR")]
+    pub retry_wait: Option<Span>,
     /// Longest body, decoded; the rest is cut and the page marked [default: 10MiB]
     #[arg(long, value_name = "SIZE")]
     pub max_body: Option<Bytes>,
@@ -183,11 +200,29 @@ pub(super) struct FetchArgs {
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
     /// Accept any certificate
-    #[arg(long)]
-    pub insecure: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub insecure: Option<bool>,
     /// Let requests go to private and local addresses; a seed that names one is let through by itself
-    #[arg(long)]
-    pub allow_private: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub allow_private: Option<bool>,
+    /// Time for what is in flight after the first Ctrl-C [default: 5s]
+    #[arg(long, value_name = "DUR")]
+    pub stop_grace: Option<Span>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Parse")]
+#[expect(clippy::struct_field_names, reason = "they are named as their flags")]
+pub(super) struct ParseArgs {
+    /// Links of one page; beyond, the page is marked [default: 20000]
+    #[arg(long, value_name = "N")]
+    pub max_links: Option<u32>,
+    /// Length of a title and of a description [default: 1KiB]
+    #[arg(long, value_name = "SIZE")]
+    pub max_title: Option<Bytes>,
+    /// Length of a link's text [default: 256B]
+    #[arg(long, value_name = "SIZE")]
+    pub max_anchor: Option<Bytes>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -197,21 +232,18 @@ pub(super) struct OutputArgs {
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Write no bodies to files
-    #[arg(long)]
-    pub no_files: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub no_files: Option<bool>,
     /// Move an output that is there aside and begin anew
-    #[arg(long)]
-    pub fresh: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub fresh: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Progress {
-    /// A line that renews itself, on a terminal
     #[default]
     Auto,
-    /// None
     Never,
-    /// An object a line on standard error, once a second
     Json,
 }
 
@@ -222,9 +254,9 @@ pub(super) struct TalkArgs {
     #[arg(long, short)]
     pub quiet: bool,
     /// Say more: -v events, -vv every request
-    #[arg(long, short, action = clap::ArgAction::Count)]
+    #[arg(long, short, action = ArgAction::Count)]
     pub verbose: u8,
-    /// How progress is shown
+    /// A line that renews itself on a terminal, nothing, or an object a line, once a second
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub progress: Progress,
     /// Show settings, seeds, scope and what robots.txt says; fetch nothing else
@@ -252,16 +284,16 @@ pub(super) struct QueryArgs {
     /// How rows are shown
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
-    /// The output directory of the crawl, or a crawl.db
-    #[arg(long, short, value_name = "DIR", default_value = "crawl-out")]
-    pub output: PathBuf,
+    /// The output directory of the crawl, or a crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
-    /// The output directory of the crawl, or a crawl.db
-    #[arg(long, short, value_name = "DIR", default_value = "crawl-out")]
-    pub output: PathBuf,
+    /// The output directory of the crawl, or a crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
     /// As one JSON object
     #[arg(long)]
     pub json: bool,
@@ -278,4 +310,10 @@ pub(super) struct InitArgs {
 pub(super) struct CompletionsArgs {
     /// The shell
     pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// The command that it is of; none: crawl itself
+    pub command: Option<String>,
 }

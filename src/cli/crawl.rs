@@ -2,7 +2,6 @@
 //! to say about it.
 
 use std::io::{IsTerminal, Write};
-use std::path::Path;
 
 use anyhow::Result;
 use clap::ArgMatches;
@@ -14,7 +13,7 @@ use tokio::sync::watch;
 
 use super::args::{self, CrawlArgs};
 use super::progress::{self, size};
-use super::settings::settings;
+use super::settings::{output_option, settings};
 use super::{DEFERRED, FINISHED, LIMIT, SEEDS_FAILED, SIGNAL};
 
 /// Crawls, or says what it would do.
@@ -236,19 +235,15 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
         String::new()
     };
     writeln!(out, "output    {output}/crawl.db{pages}")?;
+    let at = output_option(&summary.output);
     if last.pages <= 1 && summary.outcome == Outcome::Finished {
         let hints = Reader::open(&summary.output)
-            .and_then(|reader| status::why_so_few(&reader))
+            .and_then(|reader| status::why_so_few(&reader, &at))
             .unwrap_or_default();
         for hint in hints {
             writeln!(out, "so few?   {}", printable(&hint))?;
         }
     }
-    let at = if summary.output == Path::new("crawl-out") {
-        String::new()
-    } else {
-        format!(" -o {output}")
-    };
     writeln!(
         out,
         "next      crawl query{at} \"SELECT status, count(*) FROM pages GROUP BY status\""

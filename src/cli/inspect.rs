@@ -3,7 +3,6 @@
 use std::io::{IsTerminal, Write};
 
 use anyhow::{Context, Result};
-use clap::CommandFactory;
 use crawl::answers::query::{self, Format, QueryError};
 use crawl::answers::{Reader, printable, status};
 use crawl::config::Config;
@@ -12,9 +11,11 @@ use crawl::fetch::{Fetcher, decode};
 use crawl::robots::{self, Answer, Robots};
 use crawl::store::schema::NAMED_VIEWS;
 
-use super::args::{self, Cli, CompletionsArgs, InitArgs, QueryArgs, StatusArgs};
+use super::args::{self, CompletionsArgs, InitArgs, QueryArgs, StatusArgs};
+use super::help;
 use super::progress::size;
-use super::{FINISHED, USAGE};
+use super::settings::output;
+use super::{FINISHED, USAGE, write_out};
 
 /// Width of a table that goes to a terminal whose width is not known.
 const COLUMNS: usize = 100;
@@ -35,7 +36,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<u8> {
         args::Format::Json => Format::Json,
         args::Format::Jsonl => Format::JsonLines,
     };
-    let reader = Reader::open(&args.output)?;
+    let reader = Reader::open(&output(args.output.as_ref())?)?;
     match query::run(&reader, question, format, &mut out) {
         Ok(()) => {}
         Err(QueryError::Crawl(error)) => return Err(error.into()),
@@ -54,7 +55,7 @@ fn columns() -> usize {
 }
 
 pub(super) fn status(args: &StatusArgs) -> Result<u8> {
-    let reader = Reader::open(&args.output)?;
+    let reader = Reader::open(&output(args.output.as_ref())?)?;
     let mut out = std::io::stdout().lock();
     let Some(status) = status::read(&reader)? else {
         writeln!(out, "nothing was crawled yet")?;
@@ -144,11 +145,9 @@ pub(super) fn init(args: &InitArgs) -> Result<u8> {
 
 pub(super) fn completions(args: &CompletionsArgs) -> Result<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "crawl", &mut script);
-    match std::io::stdout().write_all(&script) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(FINISHED),
-        done => Ok(done.map(|()| FINISHED)?),
-    }
+    clap_complete::generate(args.shell, &mut help::command(), "crawl", &mut script);
+    write_out(&script)?;
+    Ok(FINISHED)
 }
 
 /// `--dry-run`: settings, seeds, what the scope makes of them, and the answers of their robots.txt files.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use crawl::answers::printable;
 use crawl::config::{Config, Reach};
 
 use super::args::{self, CrawlArgs};
@@ -38,6 +39,41 @@ pub(super) fn settings(
     Ok((config, file))
 }
 
+/// The output that a command asks: the one that is given, else that of the crawl.toml that is here (and
+/// then it says so), else the default.
+pub(super) fn output(given: Option<&PathBuf>) -> Result<PathBuf> {
+    let file = Path::new(DEFAULT_FILE);
+    match given {
+        Some(given) => Ok(given.clone()),
+        None if file.exists() => {
+            let output = Config::read(file)
+                .map_err(::crawl::Error::from)?
+                .output
+                .output;
+            if output != Config::default().output.output {
+                say!("output: {} ({DEFAULT_FILE})", output.display());
+            }
+            Ok(output)
+        }
+        None => Ok(Config::default().output.output),
+    }
+}
+
+/// What a command must be given to ask an output: nothing for the one that it would ask anyway, ` -o DIR`
+/// for another, quoted for a shell where it must be.
+pub(super) fn output_option(output: &Path) -> String {
+    if output == Config::default().output.output && !Path::new(DEFAULT_FILE).exists() {
+        return String::new();
+    }
+    let name = printable(&output.to_string_lossy());
+    let plain = |c: char| c.is_alphanumeric() || "._-/\\:+,@%".contains(c);
+    if !name.is_empty() && name.chars().all(plain) {
+        format!(" -o {name}")
+    } else {
+        format!(" -o '{}'", name.replace('\'', "'\\''"))
+    }
+}
+
 fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
     fn set<T: Clone>(target: &mut T, flag: Option<&T>) {
         if let Some(value) = flag {
@@ -48,7 +84,7 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
         config.seeds.seed.clone_from(&args.seeds.seed);
         config.seeds.input_file = args.seeds.input_file.clone().unwrap_or_default();
     }
-    config.seeds.add |= args.seeds.add;
+    set(&mut config.seeds.add, args.seeds.add.as_ref());
     let (scope, given) = (&mut config.scope, &args.scope);
     if let Some(reach) = given.scope {
         scope.scope = match reach {
@@ -79,10 +115,10 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
         &mut scope.content_types,
         Some(&given.content_types).filter(|list| !list.is_empty()),
     );
-    scope.assets |= given.assets;
-    scope.check_external |= given.check_external;
+    set(&mut scope.assets, given.assets.as_ref());
+    set(&mut scope.check_external, given.check_external.as_ref());
     set(&mut scope.time_limit, given.time_limit.as_ref());
-    scope.ignore_nofollow |= given.ignore_nofollow;
+    set(&mut scope.ignore_nofollow, given.ignore_nofollow.as_ref());
     let (politeness, given) = (&mut config.politeness, &args.politeness);
     set(&mut politeness.rate, given.rate.as_ref());
     set(&mut politeness.burst, given.burst.as_ref());
@@ -92,13 +128,20 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
     );
     set(&mut politeness.concurrency, given.concurrency.as_ref());
     set(&mut politeness.global_rate, given.global_rate.as_ref());
-    politeness.ignore_robots |= given.ignore_robots;
+    set(&mut politeness.ignore_robots, given.ignore_robots.as_ref());
     set(&mut politeness.user_agent, given.user_agent.as_ref());
+    set(
+        &mut politeness.max_crawl_delay,
+        given.max_crawl_delay.as_ref(),
+    );
+    set(&mut politeness.max_hold, given.max_hold.as_ref());
+    set(&mut politeness.max_failures, given.max_failures.as_ref());
     let (fetch, given) = (&mut config.fetch, &args.fetch);
     set(&mut fetch.timeout, given.timeout.as_ref());
     set(&mut fetch.connect_timeout, given.connect_timeout.as_ref());
     set(&mut fetch.read_timeout, given.read_timeout.as_ref());
     set(&mut fetch.retries, given.retries.as_ref());
+    set(&mut fetch.retry_wait, given.retry_wait.as_ref());
     set(&mut fetch.max_body, given.max_body.as_ref());
     set(&mut fetch.max_redirects, given.max_redirects.as_ref());
     set(
@@ -106,9 +149,31 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
         Some(&given.header).filter(|list| !list.is_empty()),
     );
     set(&mut fetch.proxy, given.proxy.as_ref());
-    fetch.insecure |= given.insecure;
-    fetch.allow_private |= given.allow_private;
-    set(&mut config.output.output, args.output.output.as_ref());
-    config.output.files &= !args.output.no_files;
-    config.output.fresh |= args.output.fresh;
+    set(&mut fetch.insecure, given.insecure.as_ref());
+    set(&mut fetch.allow_private, given.allow_private.as_ref());
+    set(&mut fetch.stop_grace, given.stop_grace.as_ref());
+    let (parse, given) = (&mut config.parse, &args.parse);
+    set(&mut parse.max_links, given.max_links.as_ref());
+    set(&mut parse.max_title, given.max_title.as_ref());
+    set(&mut parse.max_anchor, given.max_anchor.as_ref());
+    let (output, given) = (&mut config.output, &args.output);
+    set(&mut output.output, given.output.as_ref());
+    set(&mut output.files, given.no_files.map(|no| !no).as_ref());
+    set(&mut output.fresh, given.fresh.as_ref());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_for_a_shell() {
+        for (output, wanted) in [
+            ("out/two", " -o out/two"),
+            ("my out", " -o 'my out'"),
+            ("it's", " -o 'it'\\''s'"),
+        ] {
+            assert_eq!(output_option(Path::new(output)), wanted);
+        }
+    }
 }

@@ -52,25 +52,6 @@ impl ConfigError {
     }
 }
 
-/// Makes a sentence of what the TOML reader says, with the nearest valid word for an unknown one.
-pub(super) fn explain(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
-    let Some(word) = quoted.next().filter(|_| unknown) else {
-        return message.lines().collect::<Vec<_>>().join(" ");
-    };
-    let valid: Vec<&str> = quoted.collect();
-    let what = if message.starts_with("unknown field") {
-        "key"
-    } else {
-        "value"
-    };
-    match nearest(word, valid.iter().copied()) {
-        Some(near) => format!("unknown {what} {word:?}; did you mean {near:?}?"),
-        None => format!("unknown {what} {word:?}; valid are {}", valid.join(", ")),
-    }
-}
-
 /// The valid word that looks most like the given one, if any comes near.
 pub fn nearest<'a>(word: &str, valid: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     valid

@@ -6,6 +6,7 @@
 mod change;
 mod check;
 mod error;
+mod explain;
 mod sections;
 mod seeds;
 mod values;
@@ -24,7 +25,7 @@ pub use error::nearest;
 pub use sections::{FetchConfig, Output, ParseConfig, Politeness, Reach, ScopeConfig, Seeds};
 pub use values::{Bytes, Limit, Rate, Span};
 
-use error::explain;
+use explain::explain;
 
 /// All settings of a crawl.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -72,7 +73,7 @@ impl Config {
             ConfigError::File {
                 path: path.to_owned(),
                 line,
-                message: explain(error.message()),
+                message: explain(&error, text),
             }
         })
     }
@@ -129,41 +130,6 @@ mod tests {
         config.politeness.rate = "30/min".parse().expect("a rate");
         let read = Config::from_toml(&config.to_toml(), Path::new("x")).expect("reads");
         assert_eq!(read, config);
-    }
-
-    #[test]
-    fn errors_name_line_key_and_nearest_word() {
-        for (text, wanted) in [
-            (
-                "[scope]\nmax-dept = 3\n",
-                "c.toml, line 2: unknown key \"max-dept\"; did you mean \"max-depth\"?",
-            ),
-            (
-                "[polite]\n",
-                "c.toml, line 1: unknown key \"polite\"; did you mean \"politeness\"?",
-            ),
-            (
-                "[scope]\nscope = \"hots\"\n",
-                "c.toml, line 2: unknown value \"hots\"; did you mean \"host\"?",
-            ),
-            (
-                "[politeness]\n\nrate = \"5\"\n",
-                "c.toml, line 3: \"5\" is not a rate such as 5/s, 30/min, 100/h or unlimited",
-            ),
-            (
-                "[fetch]\ntimeout = \"10 parsecs\"\n",
-                "c.toml, line 2: \"10 parsecs\" is not a duration such as 500ms, 10s, 5m, 2h or 1d",
-            ),
-            (
-                "[scope]\nmax-pages = -1\n",
-                "c.toml, line 2: must be a whole number or \"unlimited\"",
-            ),
-        ] {
-            let error = Config::from_toml(text, Path::new("c.toml")).expect_err(text);
-            assert_eq!(error.to_string(), wanted);
-        }
-        let error = Config::from_toml("[scope\n", Path::new("c.toml")).expect_err("not TOML");
-        assert!(error.to_string().starts_with("c.toml, line 1: "), "{error}");
     }
 
     #[test]

@@ -26,23 +26,43 @@ impl<T: fmt::Display> fmt::Display for Limit<T> {
     }
 }
 
-impl<T: FromStr<Err: fmt::Display>> FromStr for Limit<T> {
-    type Err = String;
+/// A value with a unit, or `unlimited`.
+macro_rules! unit_limit {
+    ($unit:ty) => {
+        impl FromStr for Limit<$unit> {
+            type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "unlimited" => Ok(Self(None)),
-            _ => text
-                .parse()
-                .map(|value| Self(Some(value)))
-                .map_err(|error: T::Err| error.to_string()),
+            fn from_str(text: &str) -> Result<Self, String> {
+                if text == "unlimited" {
+                    return Ok(Self(None));
+                }
+                let value = text.parse().map(|value| Self(Some(value)));
+                value.map_err(|error: String| format!("{error}, nor unlimited"))
+            }
         }
-    }
+    };
 }
+
+unit_limit!(Span);
+unit_limit!(Bytes);
+
+const MUST_BE_LIMIT: &str = "must be a whole number, such as 100, or \"unlimited\"";
 
 /// A whole number, or `"unlimited"`: written as a TOML integer where it is one.
 macro_rules! number_limit {
     ($number:ty) => {
+        impl FromStr for Limit<$number> {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                if text == "unlimited" {
+                    return Ok(Self(None));
+                }
+                let number = text.parse().map(|number| Self(Some(number)));
+                number.map_err(|_| MUST_BE_LIMIT.to_owned())
+            }
+        }
+
         impl Serialize for Limit<$number> {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self.0 {
@@ -63,9 +83,7 @@ macro_rules! number_limit {
                 match Written::deserialize(deserializer) {
                     Ok(Written::Number(value)) => Ok(Self(Some(value))),
                     Ok(Written::Word(word)) if word == "unlimited" => Ok(Self(None)),
-                    _ => Err(serde::de::Error::custom(
-                        "must be a whole number or \"unlimited\"",
-                    )),
+                    _ => Err(serde::de::Error::custom(MUST_BE_LIMIT)),
                 }
             }
         }
@@ -86,8 +104,16 @@ macro_rules! as_string {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                // What is no text gets the same answer: which forms there are.
+                let value = toml::Value::deserialize(deserializer)?;
+                let parsed = match &value {
+                    toml::Value::String(text) => text.parse(),
+                    other => other
+                        .to_string()
+                        .parse::<Self>()
+                        .and(Err(format!("must be in quotes: \"{other}\""))),
+                };
+                parsed.map_err(serde::de::Error::custom)
             }
         }
     };

@@ -374,7 +374,12 @@ fn classify(error: reqwest::Error, in_body: bool) -> (FetchError, String) {
     } else {
         class_of(&error)
     };
-    (class, root(&error))
+    let mut words = root(&error);
+    // What a server that speaks plain HTTP answers is no TLS record.
+    if class == FetchError::Tls && words.contains("InvalidContentType") {
+        words += "; the server may speak http, not https, on this port";
+    }
+    (class, words)
 }
 
 fn class_of(error: &reqwest::Error) -> FetchError {

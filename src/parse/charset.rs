@@ -43,6 +43,29 @@ pub fn choose_css(body: &[u8], content_type: Option<&str>) -> &'static Encoding 
         .unwrap_or(UTF_8)
 }
 
+/// Chooses the charset of a body of XML, or of a list of URLs: no `<meta>`, but the declaration (XML
+/// §4.3.3); and what declares nothing is UTF-8, unless it is not.
+#[must_use]
+pub fn choose_xml(body: &[u8], content_type: Option<&str>) -> &'static Encoding {
+    let declaration = || {
+        let rest = body.trim_ascii_start().strip_prefix(b"<?xml")?;
+        let rest = rest.get(..memchr::memchr(b'>', rest.get(..1024).unwrap_or(rest))?)?;
+        let at = memchr::memmem::find(rest, b"encoding")?;
+        let value = rest.get(at + b"encoding".len()..)?.trim_ascii_start();
+        let value = value.strip_prefix(b"=")?.trim_ascii_start();
+        let (quote, value) = value.split_first()?;
+        let label = value.get(..memchr::memchr(*quote, value)?)?;
+        // A declaration that could be read in ASCII is not in UTF-16.
+        Encoding::for_label(label).map(Encoding::output_encoding)
+    };
+    declared(body, content_type)
+        .or_else(declaration)
+        .unwrap_or_else(|| match std::str::from_utf8(body) {
+            Ok(_) => UTF_8,
+            Err(_) => detect(body),
+        })
+}
+
 /// Decodes a body by its charset, less a byte order mark. What is valid UTF-8 is not copied; what is
 /// invalid becomes U+FFFD.
 #[must_use]

@@ -22,6 +22,7 @@ mod namespaces;
 mod prescan;
 mod refresh;
 mod robots_directives;
+pub mod sitemap;
 mod srcset;
 mod text;
 mod tokenizer;

@@ -37,6 +37,111 @@ fn flags_over_file_over_defaults() {
 }
 
 #[test]
+fn switches_are_put_off_by_false() {
+    let crawl = Crawl::new();
+    crawl.file(
+        "crawl.toml",
+        "[scope]\nignore-nofollow = true\n[politeness]\nignore-robots = true\n[fetch]\ninsecure = true\nallow-private = true\n[output]\nfiles = false\nfresh = true\n",
+    );
+    let shown = |args: &[&str]| {
+        let args = ["config"].iter().chain(args);
+        crawl.run_args(args).expect_code(0).stdout
+    };
+    let flags = [
+        "ignore-nofollow",
+        "ignore-robots",
+        "insecure",
+        "allow-private",
+        "fresh",
+    ];
+    for flag in flags {
+        assert!(shown(&[]).contains(&format!("{flag} = true\n")));
+        let off = shown(&[&format!("--{flag}=false")]);
+        assert!(off.contains(&format!("{flag} = false\n")), "{off}");
+    }
+    assert!(shown(&["--no-files=false"]).contains("files = true\n"));
+    // Without a word it is put on; the word needs its `=`.
+    crawl.file("crawl.toml", "");
+    assert!(shown(&["--insecure"]).contains("insecure = true\n"));
+    assert!(shown(&["--no-files"]).contains("files = false\n"));
+    crawl
+        .run_args(["config", "--insecure", "false"])
+        .expect_code(2);
+}
+
+#[test]
+fn every_key_has_a_flag() {
+    let shown = Crawl::new()
+        .run_args([
+            "config",
+            "--max-crawl-delay",
+            "1s",
+            "--max-hold",
+            "2s",
+            "--max-failures",
+            "3",
+            "--retry-wait",
+            "4s",
+            "--stop-grace",
+            "6s",
+            "--max-links",
+            "7",
+            "--max-title",
+            "8B",
+            "--max-anchor",
+            "9B",
+        ])
+        .expect_code(0)
+        .stdout;
+    for line in [
+        "max-crawl-delay = \"1s\"",
+        "max-hold = \"2s\"",
+        "max-failures = 3",
+        "retry-wait = \"4s\"",
+        "stop-grace = \"6s\"",
+        "max-links = 7",
+        "max-title = \"8B\"",
+        "max-anchor = \"9B\"",
+    ] {
+        assert!(
+            shown.lines().any(|shown| shown == line),
+            "{line} in\n{shown}"
+        );
+    }
+}
+
+#[test]
+fn answers_take_the_output_from_the_file() {
+    let site = Site::start();
+    site.page("/", "x");
+    let crawl = Crawl::new();
+    crawl.file(
+        "crawl.toml",
+        &format!(
+            "[seeds]\nseed = [\"{}\"]\n[output]\noutput = \"here\"\n",
+            site.url("/")
+        ),
+    );
+    crawl.run().expect_code(0);
+    for args in [vec!["status"], vec!["query", "pages"]] {
+        let output = crawl.run_args(&args).expect_code(0);
+        assert_eq!(output.stderr, "output: here (crawl.toml)\n");
+        assert!(output.stdout.contains(&site.url("/")), "{output}");
+    }
+    let output = crawl.run_args(["status", "-o", "here"]).expect_code(0);
+    assert_eq!(output.stderr, "");
+    // Where a file names another output, a hint must name the one that is meant.
+    let said = crawl
+        .run_args(["--seed", &site.url("/")])
+        .expect_code(0)
+        .stderr;
+    assert!(
+        said.contains("crawl query -o crawl-out broken-links"),
+        "{said}"
+    );
+}
+
+#[test]
 fn config_driven() {
     let site = Site::start();
     site.tree(10, 3);
@@ -303,6 +408,34 @@ fn init_config_and_completions() {
                 .contains("max-depth")
         );
     }
+    let short = crawl.run_args(["-h"]).expect_code(0).stdout;
+    assert!(
+        short.lines().count() <= 40 && short.contains("--seed URL"),
+        "{short}"
+    );
+    let page = crawl.run_args(["man"]).expect_code(0).stdout;
+    for section in [
+        ".TH crawl",
+        ".SH SEEDS",
+        ".SH \"EXIT STATUS\"",
+        ".SH EXAMPLES",
+    ] {
+        assert!(page.contains(section), "{section} in {page}");
+    }
+    let page = crawl.run_args(["man", "query"]).expect_code(0).stdout;
+    assert!(page.contains("crawl\\-query"), "{page}");
+    let said = crawl.run_args(["man", "qury"]).expect_code(2).stderr;
+    assert_eq!(
+        said,
+        "crawl: man qury: no such command; did you mean \"query\"?\n"
+    );
+    assert!(
+        crawl
+            .run_args(["query", "-h"])
+            .expect_code(0)
+            .stdout
+            .contains("--format")
+    );
     let help = crawl.run_args(["--help"]).expect_code(0).stdout;
     for heading in [
         "Seeds:",

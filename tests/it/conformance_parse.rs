@@ -35,12 +35,12 @@ fn path(name: &str) -> PathBuf {
         .collect()
 }
 
-fn cases(file: &str) -> Vec<Value> {
+pub fn cases(file: &str) -> Vec<Value> {
     let text = fs::read_to_string(path(file)).expect(file);
     serde_json::from_str(&text).expect(file)
 }
 
-fn bytes(value: &Value) -> Vec<u8> {
+pub fn bytes(value: &Value) -> Vec<u8> {
     let decode = |text: &str| {
         base64::engine::general_purpose::STANDARD
             .decode(text)
@@ -68,7 +68,7 @@ fn page(url: &str, content_type: &str, body: &[u8]) -> Page {
 }
 
 /// Runs every case; what fails must be just the cases that are named, each with its reason.
-fn suite(
+pub fn suite(
     name: &str,
     cases: &[Value],
     known: &[(&str, &str)],
@@ -101,7 +101,7 @@ fn suite(
     );
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(got: T, wanted: T) -> Result<(), String> {
+pub fn same<T: PartialEq + std::fmt::Debug>(got: T, wanted: T) -> Result<(), String> {
     if got == wanted {
         Ok(())
     } else {
