@@ -10,9 +10,10 @@ mod suggest;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tokio_rusqlite::rusqlite;
 
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::store::{self, DATABASE, StoreError, schema};
 
@@ -51,6 +52,24 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 impl Reader {
+    /// The settings of the last start, as they are stored: without secrets. `None` where there was no start,
+    /// or its settings are not understood any more.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn settings(&self) -> Result<Option<Config>> {
+        let text = self
+            .connection
+            .query_row(
+                "SELECT config FROM start ORDER BY id DESC LIMIT 1",
+                [],
+                |row| row.get::<_, String>(0),
+            )
+            .optional()
+            .map_err(|error| self.failed(error))?;
+        Ok(text.and_then(|text| Config::from_toml(&text, &self.path).ok()))
+    }
+
     /// Opens the database of an output directory, or a database by its own path.
     ///
     /// # Errors

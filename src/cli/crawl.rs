@@ -19,9 +19,9 @@ use super::{DEFERRED, FINISHED, LIMIT, SEEDS_FAILED, SIGNAL};
 /// Crawls, or says what it would do.
 pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
     log(&args.talk);
-    let (config, file) = settings(args, matches)?;
-    if let Some(file) = file.filter(|_| !args.talk.quiet) {
-        say!("settings: {}", file.display());
+    let (config, source) = settings(args, matches)?;
+    if let Some(words) = source.words().filter(|_| !args.talk.quiet) {
+        say!("settings: {}", printable(&words));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -36,10 +36,10 @@ pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
 /// `crawl config`: the settings that would be used.
 pub(super) fn show_config(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
     let matches = matches.subcommand_matches("config").unwrap_or(matches);
-    let (config, file) = settings(args, matches)?;
+    let (config, source) = settings(args, matches)?;
     engine::plan(&config)?;
-    if let Some(file) = file {
-        show!("# over {}", file.display());
+    if let Some(words) = source.words() {
+        show!("# over {}", printable(&words));
     }
     show!("{}", config.redacted().to_toml().trim_end());
     Ok(FINISHED)

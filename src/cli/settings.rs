@@ -5,19 +5,48 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use crawl::answers::printable;
+use crawl::answers::{Reader, printable};
 use crawl::config::{Config, Reach};
+use crawl::store::DATABASE;
 
 use super::args::{self, CrawlArgs};
 
 /// The file that is read where no other is named.
 const DEFAULT_FILE: &str = "crawl.toml";
 
-/// Flags over file over defaults; and which file.
-pub(super) fn settings(
-    args: &CrawlArgs,
-    matches: &ArgMatches,
-) -> Result<(Config, Option<PathBuf>)> {
+/// Where the settings come from that flags lie over.
+pub(super) enum Source {
+    /// The defaults.
+    Defaults,
+    /// This file.
+    File(PathBuf),
+    /// The last start of the crawl in this directory; of it, secrets under these keys are not known.
+    Output(PathBuf, Vec<&'static str>),
+}
+
+impl Source {
+    /// In words; `None` for the defaults.
+    pub(super) fn words(&self) -> Option<String> {
+        match self {
+            Self::Defaults => None,
+            Self::File(file) => Some(file.display().to_string()),
+            Self::Output(directory, missing) => {
+                let mut words = format!("as at the last start of {}", directory.display());
+                if !missing.is_empty() {
+                    words += &format!(
+                        " (secrets are not stored: give {} again)",
+                        missing.join(" and ")
+                    );
+                }
+                Some(words)
+            }
+        }
+    }
+}
+
+/// Flags over the file, or over what the last start of the crawl had that goes on, over defaults; and what
+/// they lie over.
+pub(super) fn settings(args: &CrawlArgs, matches: &ArgMatches) -> Result<(Config, Source)> {
     let given = |name: &str| {
         matches
             .value_source(name)
@@ -31,12 +60,36 @@ pub(super) fn settings(
         }
         None => None,
     };
-    let mut config = match &file {
-        Some(file) => Config::read(file).map_err(::crawl::Error::from)?,
-        None => Config::default(),
+    let (mut config, source) = match file {
+        Some(file) => {
+            let config = Config::read(&file).map_err(::crawl::Error::from)?;
+            (config, Source::File(file))
+        }
+        None if seeds_given => (Config::default(), Source::Defaults),
+        None => of_output(args.output.output.as_ref())?,
     };
     lay_over(&mut config, args, seeds_given);
-    Ok((config, file))
+    Ok((config, source))
+}
+
+/// The settings with which the crawl of an output was started last: with neither seeds nor a file, it is
+/// that crawl which is to go on.
+fn of_output(given: Option<&PathBuf>) -> Result<(Config, Source)> {
+    let default = Config::default();
+    let directory = given.unwrap_or(&default.output.output);
+    if !directory.join(DATABASE).exists() {
+        return Ok((default, Source::Defaults));
+    }
+    let Some(mut config) = Reader::open(directory)?.settings()? else {
+        return Ok((default, Source::Defaults));
+    };
+    let missing = config.forget_redacted();
+    // Those are its own, and were for that start alone.
+    config.seeds = default.seeds;
+    config.output.output.clone_from(directory);
+    config.output.fresh = false;
+    let source = Source::Output(directory.clone(), missing);
+    Ok((config, source))
 }
 
 /// The output that a command asks: the one that is given, else that of the crawl.toml that is here (and

@@ -37,6 +37,24 @@ impl Config {
         copy
     }
 
+    /// Takes out what a redacted copy has in place of secrets. Answers with the keys that have to be given
+    /// again.
+    pub fn forget_redacted(&mut self) -> Vec<&'static str> {
+        let mut keys = Vec::new();
+        let headers = self.fetch.header.len();
+        self.fetch
+            .header
+            .retain(|header| !header.ends_with(": <redacted>"));
+        if self.fetch.header.len() < headers {
+            keys.push("fetch.header");
+        }
+        if self.fetch.proxy == "<redacted>" || self.fetch.proxy.contains("//redacted@") {
+            self.fetch.proxy.clear();
+            keys.push("fetch.proxy");
+        }
+        keys
+    }
+
     /// Checks what the types alone do not: numbers that must not be zero, the product token, headers,
     /// patterns. [`crate::run`] does so before anything else.
     ///

@@ -475,3 +475,41 @@ fn an_older_schema_is_migrated() {
         expect_sound(&out);
     }
 }
+
+/// Without seeds and without a file, the crawl that is there goes on as it was started last.
+#[test]
+fn without_seeds_it_goes_on_with_its_own_settings() {
+    let site = Site::start();
+    web(&site);
+    let crawl = Crawl::new();
+    let secret = [
+        "--max-depth",
+        "3",
+        "--max-pages",
+        "4",
+        "--header",
+        "X-Key: s3cret",
+    ];
+    crawl.run_args(settings(&site, &secret)).expect_code(11);
+    let run = crawl.run_args(["-o", "out"]).expect_code(0);
+    let said =
+        "settings: as at the last start of out (secrets are not stored: give fetch.header again)";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    let out = crawl.dir().join("out");
+    assert_eq!(number(&out, "SELECT max(depth) FROM pages"), 3);
+    assert_eq!(number(&out, "SELECT count(*) FROM pages"), 7);
+    // Flags lie over them.
+    let run = crawl.run_args([
+        "-o",
+        "out",
+        "--max-depth",
+        "4",
+        "--max-pages",
+        "unlimited",
+        "--header",
+        "X-Key: s3cret",
+    ]);
+    assert!(run.expect_code(0).stderr.contains("run 2"));
+    assert_eq!(number(&out, "SELECT max(depth) FROM pages"), 4);
+    expect_sound(&out);
+}
