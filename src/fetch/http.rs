@@ -107,6 +107,19 @@ impl Fetcher {
     /// At most `max_body` bytes of a body are read; `live` counts them as they come, for the caller to
     /// take off when it lets go of them.
     pub async fn fetch(&self, url: &CanonicalUrl, max_body: u64, live: &AtomicU64) -> Fetched {
+        let fetched = self.ask(url, max_body, live).await;
+        tracing::debug!(
+            %url,
+            status = fetched.status(),
+            error = fetched.error.map(FetchError::as_str),
+            ms = fetched.timing.total.as_millis(),
+            bytes = fetched.wire_bytes,
+            "answered"
+        );
+        fetched
+    }
+
+    async fn ask(&self, url: &CanonicalUrl, max_body: u64, live: &AtomicU64) -> Fetched {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let inner = &*self.0;
         let named = inner.named.has(url);

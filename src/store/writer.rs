@@ -182,6 +182,7 @@ impl Writer {
         let log = self.database.with_extension("db-wal");
         if std::fs::metadata(log).is_ok_and(|log| log.len() > CHECKPOINT_BYTES) {
             connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+            tracing::info!("checkpoint");
         }
         Ok(())
     }
