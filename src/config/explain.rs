@@ -61,7 +61,9 @@ fn syntax(message: &str, text: &str, at: usize) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let key = Some(key).filter(|key| !key.is_empty() && key.chars().all(bare));
     if message.starts_with("duplicate key") {
-        let what = key.unwrap_or_else(|| line.trim());
+        // Of a line that is neither a bare key nor a heading nothing is repeated: it has a value.
+        let heading = Some(line.trim()).filter(|line| line.starts_with('['));
+        let what = key.or(heading).unwrap_or("a key");
         return format!("{what} stands here for the second time");
     }
     let words = if message.starts_with("string values must be quoted") {
@@ -269,7 +271,7 @@ mod tests {
     use super::super::Config;
 
     /// What is written, then the line and what is said of it.
-    const MISTAKES: [(&str, &str); 24] = [
+    const MISTAKES: [(&str, &str); 25] = [
         (
             "[scope]\ninclude = \"x\"",
             "2: scope.include is text; it must be a list, such as include = [\"…\"]",
@@ -362,6 +364,10 @@ mod tests {
         (
             "[fetch]\nxyzzy = 1\n[fetch]",
             "3: [fetch] stands here for the second time",
+        ),
+        (
+            "[fetch]\n\"a b\" = 1\n\"a b\" = \"s3cret\"",
+            "3: a key stands here for the second time",
         ),
         (
             "[scope]\nscope = \"any\"\nscope = \"any\"",
