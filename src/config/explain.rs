@@ -34,6 +34,15 @@ pub(super) fn explain(error: &toml::de::Error, text: &str) -> String {
     }
 }
 
+/// Where a key (`scope.include`) stands in a file that reads.
+pub(super) fn place(key: &str, text: &str) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let (section, key) = key.split_once('.')?;
+    let section = document.get_ref().get(section)?.get_ref().as_table()?;
+    let (name, _) = section.get_key_value(key)?;
+    Some(name.span().start)
+}
+
 /// A section that is written as a list of sections; its first key would be blamed otherwise.
 fn doubled(document: &DeTable<'_>) -> Option<String> {
     let defaults = defaults();
@@ -378,6 +387,27 @@ mod tests {
     #[test]
     fn every_mistake_is_one_sentence() {
         for (text, wanted) in MISTAKES {
+            let error = Config::from_toml(text, Path::new("c.toml")).expect_err(text);
+            assert_eq!(
+                error.to_string(),
+                format!("c.toml, line {wanted}"),
+                "{text}"
+            );
+        }
+        for (text, wanted) in [
+            (
+                "[scope]\n\nexclude = [\"(x\"]",
+                "3: scope.exclude = \"(x\": not a regular expression: unclosed group",
+            ),
+            (
+                "[politeness]\nburst = 0",
+                "2: politeness.burst = \"0\": must be at least 1",
+            ),
+            (
+                "[fetch]\nheader = [\"X s3cret\"]",
+                "2: fetch.header = \"<redacted>\": is not of the form 'Name: value'",
+            ),
+        ] {
             let error = Config::from_toml(text, Path::new("c.toml")).expect_err(text);
             assert_eq!(
                 error.to_string(),
