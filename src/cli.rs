@@ -3,8 +3,7 @@
 /// A line to the user; that nobody reads it any more is no reason to stop.
 macro_rules! say {
     ($($words:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($words)*);
+        let _ = $crate::cli::talk::write(format!("{}\n", format_args!($($words)*)).as_bytes());
     }};
 }
 
@@ -22,6 +21,7 @@ mod help;
 mod inspect;
 mod progress;
 mod settings;
+mod talk;
 mod usage;
 
 use std::process::ExitCode;

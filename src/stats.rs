@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::canonical::Host;
 use crate::fetched::FetchError;
 use crate::record::{Fate, Record};
+use crate::store::LONG_LOG;
 
 /// What keeps a crawl from being faster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -53,6 +54,14 @@ pub struct Held {
     pub seconds: u64,
 }
 
+impl Held {
+    /// A host that is left alone so many seconds.
+    #[must_use]
+    pub fn new(host: String, seconds: u64) -> Self {
+        Self { host, seconds }
+    }
+}
+
 /// Where a crawl stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -81,6 +90,14 @@ pub struct Snapshot {
     pub bottleneck: Bottleneck,
     /// Length of the database's log (`crawl.db-wal`); long where a reader holds it.
     pub log_bytes: u64,
+}
+
+impl Snapshot {
+    /// Whether the log is so long that a reader must be keeping it from being copied back.
+    #[must_use]
+    pub fn is_log_long(&self) -> bool {
+        self.log_bytes > LONG_LOG
+    }
 }
 
 impl Default for Snapshot {

@@ -84,6 +84,23 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
     out
 }
 
+/// A URL cut to so many columns: in its middle, for its end tells it from others of its site.
+pub(super) fn fit_url(url: &str, columns: usize) -> String {
+    if width(url) <= columns {
+        return url.to_owned();
+    }
+    let head = columns.saturating_sub(1) * 2 / 5;
+    let (mut tail, mut used) = (url.len(), head + 1);
+    for (at, c) in url.char_indices().rev() {
+        used += c.width().unwrap_or(0);
+        if used > columns {
+            break;
+        }
+        tail = at;
+    }
+    format!("{}{}", fit(url, head + 1), &url[tail..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +121,20 @@ mod tests {
         }
         assert_eq!(csv(ValueRef::Integer(-1)), "-1");
         assert_eq!(text(ValueRef::Blob(&[1, 255])), "01ff");
+    }
+
+    #[test]
+    fn urls_keep_their_end() {
+        for (columns, wanted) in [
+            (30, "http://a.example/one/two?three"),
+            (29, "http://a.ex…ple/one/two?three"),
+            (16, "http:/…two?three"),
+            (1, "…"),
+        ] {
+            let fitted = fit_url("http://a.example/one/two?three", columns);
+            assert_eq!(fitted, wanted);
+            assert!(width(&fitted) <= columns);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub use cell::printable;
 pub mod query;
 pub mod status;
 mod suggest;
+mod table;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::io::Write;
 use rusqlite::{Rows, Statement};
 use tokio_rusqlite::rusqlite;
 
-use super::{Reader, cell, suggest};
+use super::{Reader, cell, suggest, table};
 use crate::config::{ConfigError, nearest};
 use crate::error::{Error, Result};
 use crate::store::schema::NAMED_VIEWS;
@@ -23,13 +23,6 @@ pub enum Format {
     /// An object a line.
     JsonLines,
 }
-
-/// Rows by which the widths of a table's columns are chosen; what comes after is fitted to them.
-const SAMPLE: usize = 1000;
-/// No column of a table is wider, however few there are.
-const MAX_COLUMN: usize = 120;
-/// No column is squeezed below this.
-const MIN_COLUMN: usize = 6;
 
 /// Why rows could not be had or shown.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +80,7 @@ fn answer(
         Format::Csv => csv(&mut shown, &names, out),
         Format::Json => json(&mut shown, &names, out, true),
         Format::JsonLines => json(&mut shown, &names, out, false),
-        Format::Table(columns) => table(&mut shown, &names, columns, out),
+        Format::Table(columns) => table::write(&mut shown, &names, columns, out),
     }
 }
 
@@ -96,7 +89,7 @@ fn rows<'s>(statement: &'s mut Statement<'_>) -> rusqlite::Result<Rows<'s>> {
 }
 
 /// The rows of an answer, and what to name when one cannot be read.
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     reader: &'a Reader,
     sql: &'a str,
     rows: Rows<'a>,
@@ -105,7 +98,7 @@ struct Shown<'a> {
 
 impl Shown<'_> {
     /// The next row, each of its values turned by `of`.
-    fn next<T>(
+    pub(super) fn next<T>(
         &mut self,
         of: impl Fn(rusqlite::types::ValueRef<'_>) -> T,
     ) -> Result<Option<Vec<T>>> {
@@ -222,92 +215,6 @@ fn json(
     Ok(())
 }
 
-fn table(
-    shown: &mut Shown<'_>,
-    names: &[String],
-    columns: Option<usize>,
-    out: &mut dyn Write,
-) -> std::result::Result<(), QueryError> {
-    // A number is told from a text that looks like one, for its place on the right.
-    let of = |value: rusqlite::types::ValueRef<'_>| {
-        let number = matches!(
-            value,
-            rusqlite::types::ValueRef::Integer(_) | rusqlite::types::ValueRef::Real(_)
-        );
-        (cell::printable(&cell::text(value)), number)
-    };
-    let mut sample = Vec::new();
-    while sample.len() < SAMPLE
-        && let Some(row) = shown.next(of)?
-    {
-        sample.push(row);
-    }
-    let mut widths: Vec<usize> = names.iter().map(|name| cell::width(name)).collect();
-    for row in &sample {
-        for (width, (text, _)) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell::width(text));
-        }
-    }
-    if let Some(columns) = columns {
-        for width in &mut widths {
-            *width = (*width).min(MAX_COLUMN);
-        }
-        squeeze(&mut widths, columns);
-    }
-    // Only a terminal has an edge: what goes elsewhere goes whole.
-    let cut = columns.is_some();
-    let header: Vec<(String, bool)> = names
-        .iter()
-        .map(|name| (cell::printable(name), false))
-        .collect();
-    line(&header, &widths, cut, out)?;
-    let rule: Vec<(String, bool)> = widths
-        .iter()
-        .map(|width| ("─".repeat(*width), false))
-        .collect();
-    line(&rule, &widths, cut, out)?;
-    for row in &sample {
-        line(row, &widths, cut, out)?;
-    }
-    while let Some(row) = shown.next(of)? {
-        line(&row, &widths, cut, out)?;
-    }
-    Ok(())
-}
-
-/// Takes from the widest column until the line fits.
-fn squeeze(widths: &mut [usize], columns: usize) {
-    loop {
-        let whole = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-        match widths.iter_mut().max() {
-            Some(widest) if whole > columns && *widest > MIN_COLUMN => *widest -= 1,
-            _ => return,
-        }
-    }
-}
-
-fn line(
-    row: &[(String, bool)],
-    widths: &[usize],
-    cut: bool,
-    out: &mut dyn Write,
-) -> std::io::Result<()> {
-    let mut text = String::new();
-    for (index, ((value, number), width)) in row.iter().zip(widths).enumerate() {
-        if index > 0 {
-            text.push_str("  ");
-        }
-        let value = if cut {
-            cell::fit(value, *width)
-        } else {
-            value.clone()
-        };
-        let pad = " ".repeat(width.saturating_sub(cell::width(&value)));
-        text.extend(if *number { [pad, value] } else { [value, pad] });
-    }
-    writeln!(out, "{}", text.trim_end())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,18 +238,5 @@ mod tests {
                 .to_string()
                 .contains("neither SQL nor one of pages, resources")
         );
-    }
-
-    #[test]
-    fn squeezed_to_the_terminal() {
-        for (widths, columns, wanted) in [
-            ([60, 10, 3], 80, [60, 10, 3]),
-            ([90, 40, 3], 80, [37, 36, 3]),
-            ([50, 50, 50], 10, [6, 6, 6]),
-        ] {
-            let mut squeezed = widths;
-            squeeze(&mut squeezed, columns);
-            assert_eq!(squeezed, wanted);
-        }
     }
 }

@@ -43,6 +43,8 @@ pub struct Status {
     pub failures: BTreeMap<String, u64>,
     /// Hosts that are held or set aside, and why; ten at the most.
     pub held: Vec<(String, String)>,
+    /// What is deferred, by host and reason, the most first; ten at the most.
+    pub waits: Vec<Waits>,
     /// Length of the database's log, `crawl.db-wal`.
     pub log_bytes: u64,
 }
@@ -53,6 +55,18 @@ impl Status {
     pub fn is_log_long(&self) -> bool {
         self.log_bytes > LONG_LOG
     }
+}
+
+/// URLs of a host that are deferred for one reason.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Waits {
+    /// The host.
+    pub host: String,
+    /// Why.
+    pub why: String,
+    /// So many URLs.
+    pub urls: u64,
 }
 
 /// Reads where the latest run stands; `None` where nothing was ever begun.
@@ -97,6 +111,7 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
                 deferred: 0,
                 failures: BTreeMap::new(),
                 held: Vec::new(),
+                waits: Vec::new(),
             })
         })
         .optional()?;
@@ -126,6 +141,19 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
              FROM host WHERE set_aside IS NOT NULL OR hold_until > unixepoch() * 1000000 LIMIT 10",
         )?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    status.waits = connection
+        .prepare(
+            "SELECT host, deferred, count(*) AS urls FROM queue WHERE deferred IS NOT NULL
+             GROUP BY host, deferred ORDER BY urls DESC, host LIMIT 10",
+        )?
+        .query_map([], |row| {
+            Ok(Waits {
+                host: row.get(0)?,
+                why: row.get(1)?,
+                urls: row.get::<_, i64>(2)?.unsigned_abs(),
+            })
+        })?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Some(status))
 }

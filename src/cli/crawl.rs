@@ -1,24 +1,25 @@
 //! `crawl --seed URL` and `crawl config`: flags over file over defaults, then the crawl, then what there is
 //! to say about it.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use anyhow::Result;
 use clap::ArgMatches;
-use crawl::answers::{Reader, printable, status};
+use crawl::answers::status::{self, Waits};
+use crawl::answers::{Reader, printable};
 use crawl::config::Config;
 use crawl::engine::{self, Outcome, Summary};
 use crawl::stats::Snapshot;
 use tokio::sync::watch;
 
 use super::args::{self, CrawlArgs};
-use super::progress::{self, size};
+use super::progress::{self, Ended, size};
 use super::settings::{output_option, settings};
-use super::{DEFERRED, FINISHED, LIMIT, SEEDS_FAILED, SIGNAL};
+use super::{DEFERRED, FAILED, FINISHED, LIMIT, SEEDS_FAILED, SIGNAL, USAGE, talk};
 
 /// Crawls, or says what it would do.
 pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
-    log(&args.talk);
+    talk::log(args.talk.quiet, args.talk.verbose);
     let (config, source) = settings(args, matches)?;
     if let Some(words) = source.words().filter(|_| !args.talk.quiet) {
         say!("settings: {}", printable(&words));
@@ -43,26 +44,6 @@ pub(super) fn show_config(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> 
     }
     show!("{}", config.redacted().to_toml().trim_end());
     Ok(FINISHED)
-}
-
-fn log(talk: &args::TalkArgs) {
-    let default = match (talk.quiet, talk.verbose) {
-        (true, _) => "error",
-        (_, 0) => "crawl=warn",
-        (_, 1) => "crawl=info",
-        _ => "crawl=debug",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CRAWL_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    // URLs and words of servers are among the values: the subscriber escapes control characters.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colour)
-        .with_target(false)
-        .log_internal_errors(false)
-        .try_init();
 }
 
 /// Names the proxies that the environment sets: a crawl that goes another way than one thinks is a
@@ -101,23 +82,47 @@ fn say_proxies(config: &Config, quiet: bool) {
 }
 
 async fn crawl(config: Config, talk: &args::TalkArgs) -> Result<u8> {
+    tracing::info!(output = %config.output.output.display(), "begun");
     let (sender, receiver) = watch::channel(Snapshot::default());
     let shown = tokio::spawn(progress::show(talk.progress, talk.quiet, receiver));
     let quiet = talk.quiet;
     let summary =
         engine::run_watched(config, async move { first_signal(quiet).await }, sender).await;
-    let _ = shown.await;
-    let summary = summary?;
-    if !talk.quiet {
-        let _ = tell(&summary, &mut std::io::stderr().lock());
+    let seen = shown.await.unwrap_or_default();
+    let last = summary
+        .as_ref()
+        .map_or(seen, |summary| summary.last.clone());
+    let (end, code) = match &summary {
+        Ok(summary) => end(summary),
+        Err(error) if error.is_usage() => (Ended::Failed, USAGE),
+        Err(_) => (Ended::Failed, FAILED),
+    };
+    let said = summary.map(|summary| {
+        let done = end == Ended::Finished;
+        if !quiet {
+            let _ = tell(&summary, &mut std::io::stderr().lock());
+        } else if !done {
+            say!("crawl: {}", how(&summary));
+        }
+    });
+    if talk.progress == args::Progress::Json {
+        progress::say_end(&last, end, code);
     }
-    Ok(match summary.outcome {
-        Outcome::Deferred { .. } => DEFERRED,
-        Outcome::Limit(_) => LIMIT,
-        Outcome::Stopped => SIGNAL,
-        _ if summary.seeds_ok == 0 && !summary.seeds_failed.is_empty() => SEEDS_FAILED,
-        _ => FINISHED,
-    })
+    said?;
+    Ok(code)
+}
+
+/// How a crawl ended, as the exit code tells it.
+fn end(summary: &Summary) -> (Ended, u8) {
+    match summary.outcome {
+        Outcome::Deferred { .. } => (Ended::Deferred, DEFERRED),
+        Outcome::Limit(_) => (Ended::Limit, LIMIT),
+        Outcome::Stopped => (Ended::Signal, SIGNAL),
+        _ if summary.seeds_ok == 0 && !summary.seeds_failed.is_empty() => {
+            (Ended::SeedsFailed, SEEDS_FAILED)
+        }
+        _ => (Ended::Finished, FINISHED),
+    }
 }
 
 /// Completes at the first Ctrl-C or SIGTERM; the second ends the program at once, which the store
@@ -148,9 +153,43 @@ async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
+/// What is deferred of a host, and why.
+pub(super) fn waiting(waits: &Waits) -> String {
+    let urls = counted(waits.urls, "URL");
+    format!(
+        "{urls} of {}: {}",
+        printable(&waits.host),
+        printable(&waits.why)
+    )
+}
+
 /// A number of things in words.
-fn counted(number: u64, thing: &str) -> String {
+pub(super) fn counted(number: u64, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// How a crawl ended, and what the same command would do.
+fn how(summary: &Summary) -> String {
+    let queued = || counted(summary.last.queued, "URL");
+    let again = "the same command goes on";
+    match summary.outcome {
+        Outcome::Finished if end(summary).0 == Ended::SeedsFailed => {
+            "finished, but every seed failed".to_owned()
+        }
+        Outcome::Finished => "finished".to_owned(),
+        Outcome::Deferred { urls } => format!(
+            "ended, {} deferred; the same command tries again",
+            counted(urls, "URL")
+        ),
+        Outcome::Limit(limit) => {
+            format!(
+                "stopped by {}, {} queued; {again}",
+                limit.as_str(),
+                queued()
+            )
+        }
+        _ => format!("stopped by a signal, {} queued; {again}", queued()),
+    }
 }
 
 /// The end of a crawl, to act on.
@@ -163,27 +202,6 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
             aside.display()
         )?;
     }
-    let again = "the same command goes on";
-    let how = match summary.outcome {
-        Outcome::Finished => "finished".to_owned(),
-        Outcome::Deferred { urls } => {
-            format!(
-                "ended, {} deferred: their hosts do not answer; the same command tries again",
-                counted(urls, "URL")
-            )
-        }
-        Outcome::Limit(limit) => {
-            format!(
-                "stopped by {}, {} queued; {again}",
-                limit.as_str(),
-                counted(last.queued, "URL")
-            )
-        }
-        _ => format!(
-            "stopped by a signal, {} queued; {again}",
-            counted(last.queued, "URL")
-        ),
-    };
     let which = match (summary.resumed, summary.run) {
         (true, _) => " (a run that an earlier start had begun)".to_owned(),
         (false, 1) => String::new(),
@@ -191,7 +209,7 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
             format!(" (run {run}: the one before was finished, so this one asked what has changed)")
         }
     };
-    writeln!(out, "{how}{which}")?;
+    writeln!(out, "{}{which}", how(summary))?;
     writeln!(
         out,
         "pages     {} in {:.1} s ({:.1}/s), {}, {}",
@@ -224,6 +242,12 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
             printable(why)
         )?;
     }
+    if matches!(summary.outcome, Outcome::Deferred { .. }) {
+        let status = Reader::open(&summary.output).and_then(|reader| status::read(&reader));
+        for waits in status.ok().flatten().iter().flat_map(|s| &s.waits) {
+            writeln!(out, "deferred  {}", waiting(waits))?;
+        }
+    }
     // A shorter crawl was seen too seldom to tell.
     if last.elapsed > 1.0 && last.pages > 0 {
         writeln!(out, "held back by {}", last.bottleneck.as_str())?;
@@ -236,7 +260,7 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
     };
     writeln!(out, "output    {output}/crawl.db{pages}")?;
     let at = output_option(&summary.output);
-    if last.pages <= 1 && summary.outcome == Outcome::Finished {
+    if last.pages <= 1 && summary.outcome == Outcome::Finished && summary.recrawl.is_none() {
         let hints = Reader::open(&summary.output)
             .and_then(|reader| status::why_so_few(&reader, &at))
             .unwrap_or_default();

@@ -100,12 +100,15 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8> {
     writeln!(
         out,
         "failed    {}",
-        if failures.is_empty() {
-            "none".to_owned()
-        } else {
-            failures.join(", ")
+        match (failures.is_empty(), status.deferred) {
+            (true, 0) => "none".to_owned(),
+            (true, _) => "none for good; what is deferred is tried again".to_owned(),
+            _ => failures.join(", "),
         }
     )?;
+    for waits in &status.waits {
+        writeln!(out, "deferred  {}", super::crawl::waiting(waits))?;
+    }
     if status.is_log_long() {
         writeln!(
             out,

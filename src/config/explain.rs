@@ -34,6 +34,15 @@ pub(super) fn explain(error: &toml::de::Error, text: &str) -> String {
     }
 }
 
+/// Where a key (`scope.include`) stands in a file that reads.
+pub(super) fn place(key: &str, text: &str) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let (section, key) = key.split_once('.')?;
+    let section = document.get_ref().get(section)?.get_ref().as_table()?;
+    let (name, _) = section.get_key_value(key)?;
+    Some(name.span().start)
+}
+
 /// A section that is written as a list of sections; its first key would be blamed otherwise.
 fn doubled(document: &DeTable<'_>) -> Option<String> {
     let defaults = defaults();
@@ -61,7 +70,9 @@ fn syntax(message: &str, text: &str, at: usize) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let key = Some(key).filter(|key| !key.is_empty() && key.chars().all(bare));
     if message.starts_with("duplicate key") {
-        let what = key.unwrap_or_else(|| line.trim());
+        // Of a line that is neither a bare key nor a heading nothing is repeated: it has a value.
+        let heading = Some(line.trim()).filter(|line| line.starts_with('['));
+        let what = key.or(heading).unwrap_or("a key");
         return format!("{what} stands here for the second time");
     }
     let words = if message.starts_with("string values must be quoted") {
@@ -269,7 +280,7 @@ mod tests {
     use super::super::Config;
 
     /// What is written, then the line and what is said of it.
-    const MISTAKES: [(&str, &str); 24] = [
+    const MISTAKES: [(&str, &str); 25] = [
         (
             "[scope]\ninclude = \"x\"",
             "2: scope.include is text; it must be a list, such as include = [\"…\"]",
@@ -364,6 +375,10 @@ mod tests {
             "3: [fetch] stands here for the second time",
         ),
         (
+            "[fetch]\n\"a b\" = 1\n\"a b\" = \"s3cret\"",
+            "3: a key stands here for the second time",
+        ),
+        (
             "[scope]\nscope = \"any\"\nscope = \"any\"",
             "3: scope stands here for the second time",
         ),
@@ -372,6 +387,27 @@ mod tests {
     #[test]
     fn every_mistake_is_one_sentence() {
         for (text, wanted) in MISTAKES {
+            let error = Config::from_toml(text, Path::new("c.toml")).expect_err(text);
+            assert_eq!(
+                error.to_string(),
+                format!("c.toml, line {wanted}"),
+                "{text}"
+            );
+        }
+        for (text, wanted) in [
+            (
+                "[scope]\n\nexclude = [\"(x\"]",
+                "3: scope.exclude = \"(x\": not a regular expression: unclosed group",
+            ),
+            (
+                "[politeness]\nburst = 0",
+                "2: politeness.burst = \"0\": must be at least 1",
+            ),
+            (
+                "[fetch]\nheader = [\"X s3cret\"]",
+                "2: fetch.header = \"<redacted>\": is not of the form 'Name: value'",
+            ),
+        ] {
             let error = Config::from_toml(text, Path::new("c.toml")).expect_err(text);
             assert_eq!(
                 error.to_string(),

@@ -25,7 +25,7 @@ pub use error::nearest;
 pub use sections::{FetchConfig, Output, ParseConfig, Politeness, Reach, ScopeConfig, Seeds};
 pub use values::{Bytes, Limit, Rate, Span};
 
-use explain::explain;
+use explain::{explain, place};
 
 /// All settings of a crawl.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -63,19 +63,30 @@ impl Config {
     /// # Errors
     /// As [`Config::read`].
     pub fn from_toml(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| {
-            let start = error.span().map_or(0, |span| span.start).min(text.len());
-            let line = text.as_bytes()[..start]
-                .iter()
-                .filter(|&&byte| byte == b'\n')
-                .count()
-                + 1;
-            ConfigError::File {
-                path: path.to_owned(),
-                line,
-                message: explain(&error, text),
-            }
-        })
+        let at = |start: usize, message: String| ConfigError::File {
+            path: path.to_owned(),
+            line: 1 + text
+                .bytes()
+                .take(start)
+                .filter(|&byte| byte == b'\n')
+                .count(),
+            message,
+        };
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            at(start, explain(&error, text))
+        })?;
+        // What flags lie over this is not known here: a file has to be sound by itself.
+        let patterns = || crate::scope::Scope::new(&config.scope, &[]).map(drop);
+        let checked = config.validate().and_then(|()| patterns());
+        checked.map_err(|error| match &error {
+            ConfigError::Value { key, .. } => match place(key, text) {
+                Some(start) => at(start, error.to_string()),
+                None => error,
+            },
+            _ => error,
+        })?;
+        Ok(config)
     }
 
     /// A number for how pages are read: what two starts with the same number read out of the same bytes is

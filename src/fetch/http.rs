@@ -158,6 +158,19 @@ impl Fetcher {
     /// `live` counts the bytes of the body as they come, for the caller to take off when it lets go of
     /// them.
     pub async fn ask(&self, url: &CanonicalUrl, ask: Ask<'_>, live: &AtomicU64) -> Fetched {
+        let fetched = self.send(url, ask, live).await;
+        tracing::debug!(
+            %url,
+            status = fetched.status(),
+            error = fetched.error.map(FetchError::as_str),
+            ms = fetched.timing.total.as_millis(),
+            bytes = fetched.wire_bytes,
+            "answered"
+        );
+        fetched
+    }
+
+    async fn send(&self, url: &CanonicalUrl, ask: Ask<'_>, live: &AtomicU64) -> Fetched {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let inner = &*self.0;
         let named = inner.named.has(url);

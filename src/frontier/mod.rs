@@ -162,6 +162,8 @@ impl Frontier {
         if self.origins.is_unreachable(&request.url.origin()) {
             return;
         }
+        let seconds = at.saturating_duration_since(now).as_secs();
+        tracing::info!(url = %request.url, attempt = request.attempt, seconds, "tried again later");
         self.under_way.insert(request.ticket.url);
         let host = request.url.host();
         self.with_host(&host, now, |queue, _| queue.push_retry(request, at));
@@ -341,6 +343,7 @@ impl Frontier {
         now: Instant,
     ) -> Option<std::time::Duration> {
         let delay = rules.crawl_delay();
+        tracing::info!(%origin, crawl_delay = ?delay, "robots.txt read");
         self.origins.known(origin.clone(), rules, fresh_until);
         self.with_host(host, now, |queue, _| queue.set_crawl_delay(origin, delay))
     }

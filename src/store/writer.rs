@@ -180,6 +180,7 @@ impl Writer {
         let length = std::fs::metadata(log).map_or(0, |log| log.len());
         if length > CHECKPOINT_BYTES {
             connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+            tracing::info!("checkpoint");
         }
         Ok(length)
     }

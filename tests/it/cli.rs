@@ -1,6 +1,6 @@
 //! The command line: precedence, bad input in one sentence with its exit code, the small subcommands.
 
-use crate::support::{Crawl, Site, number, rows};
+use crate::support::{Crawl, Reply, Site, number, rows};
 
 #[test]
 fn flags_over_file_over_defaults() {
@@ -475,6 +475,109 @@ fn progress_as_json_lines() {
             .all(|line| line["pages"].is_u64() && line["bottleneck"].is_string()),
         "{said}"
     );
+    let (last, before) = lines.split_last().expect("a last line");
+    assert!(
+        !before.is_empty()
+            && before
+                .iter()
+                .all(|line| line["state"] == "running" && line["exit_code"].is_null()),
+        "{said}"
+    );
+    let ends = |line: &serde_json::Value, state: &str, outcome: &str, code: i32| {
+        assert!(
+            line["state"] == state && line["outcome"] == outcome && line["exit_code"] == code,
+            "{line}"
+        );
+    };
+    ends(last, "finished", "finished", 0);
+    assert_eq!(last["pages"], 60);
+    for (args, state, outcome, code) in [
+        (["--max-pages", "2"], "stopped", "limit", 11),
+        (["-o", "crawl.toml/x"], "failed", "failed", 1),
+    ] {
+        let crawl = Crawl::new()
+            .args(["--seed", &site.url("/"), "--progress", "json"])
+            .args(args);
+        crawl.file("crawl.toml", "");
+        let said = crawl.run().expect_code(code).stderr;
+        let mut lines = said.lines().filter(|line| line.starts_with('{'));
+        let last = lines.next_back().expect("a last line");
+        ends(
+            &serde_json::from_str(last).expect(last),
+            state,
+            outcome,
+            code,
+        );
+    }
+}
+
+#[test]
+fn quiet_says_how_it_ended_unless_it_finished() {
+    let site = Site::start();
+    site.tree(10, 3);
+    let said = |args: &[&str], code: i32| {
+        let crawl = Crawl::new().args(["-q", "--rate", "unlimited"]).args(args);
+        crawl.run().expect_code(code).stderr
+    };
+    let seed = site.url("/");
+    assert_eq!(said(&["--seed", &seed], 0), "");
+    let stopped = said(&["--seed", &seed, "--max-pages", "1"], 11);
+    assert!(
+        stopped.starts_with("crawl: stopped by max-pages, ") && stopped.lines().count() == 1,
+        "{stopped}"
+    );
+    assert_eq!(
+        said(&["--seed", &site.url("/lost")], 3),
+        "crawl: finished, but every seed failed\n"
+    );
+}
+
+#[test]
+fn what_is_deferred_is_told_with_its_reason() {
+    let site = Site::start();
+    site.reply("/robots.txt", Reply::new(503));
+    site.page("/", "x");
+    let crawl = Crawl::new().args([
+        "--seed",
+        &site.url("/"),
+        "--retry-wait",
+        "1ms",
+        "--retries",
+        "1",
+    ]);
+    let said = crawl.run().expect_code(4).stderr;
+    let host = site.url("").replace("http://", "");
+    let wanted = format!("deferred  1 URL of {host}: ");
+    assert!(said.contains(&wanted), "{said}");
+    let status = crawl.run_args(["status"]).expect_code(0).stdout;
+    assert!(
+        status.contains(&wanted)
+            && status.contains("failed    none for good; what is deferred is tried again"),
+        "{status}"
+    );
+    let json = crawl.run_args(["status", "--json"]).expect_code(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["waits"][0]["urls"], 1);
+}
+
+#[test]
+fn verbose_tells_events_then_requests() {
+    let site = Site::start();
+    site.page("/", "x");
+    let said = |flag: &str| {
+        let crawl = Crawl::new().args(["--seed", &site.url("/"), flag]);
+        crawl.run().expect_code(0).stderr
+    };
+    let events = said("-v");
+    assert!(
+        events.contains("INFO begun")
+            && events.contains("robots.txt read origin=")
+            && !events.contains("answered"),
+        "{events}"
+    );
+    let requests = said("-vv");
+    let answered = format!("answered url={} status=200 ms=", site.url("/"));
+    assert!(requests.contains(&answered), "{requests}");
 }
 
 #[test]
