@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use crawl::Config;
 use crawl::canonical::CanonicalUrl;
-use crawl::frontier::{Frontier, Next, Settings};
+use crawl::frontier::{Frontier, Next, Paces, Settings};
 use crawl::politeness::{Answer, Limits};
 use crawl::request::{Kind, Request, Ticket};
 use crawl::robots::Robots;
@@ -46,10 +46,10 @@ fn requests(hosts: u64, each: u64) -> Vec<Request> {
 /// A frontier that knows the rules of all origins and paces none of the hosts.
 fn frontier(requests: &[Request], now: Instant) -> Frontier {
     let settings = Settings {
-        limits: Limits {
+        paces: Paces::all(Limits {
             interval: None,
             ..Limits::from(&Config::default().politeness)
-        },
+        }),
         global_interval: None,
         obey_robots: true,
         resumed: false,

@@ -218,6 +218,17 @@ impl Host {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its name, and its port unless that is 80 or 443.
+    pub(crate) fn name_and_port(&self) -> (&str, Option<u16>) {
+        let port = self.0.rsplit_once(':');
+        match port.and_then(|(name, port)| Some((name, port.parse().ok()?))) {
+            Some((name, port)) if !name.starts_with('[') || name.ends_with(']') => {
+                (name, Some(port))
+            }
+            _ => (&self.0, None),
+        }
+    }
 }
 
 impl fmt::Display for Host {

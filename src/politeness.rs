@@ -27,6 +27,8 @@ pub struct Limits {
     pub burst: u32,
     /// Requests in flight.
     pub concurrency: u32,
+    /// Make each gap longer by a random part of itself.
+    pub random_wait: bool,
     /// Longest Crawl-delay honoured.
     pub max_crawl_delay: Duration,
     /// Longest hold by one answer.
@@ -41,6 +43,7 @@ impl From<&config::Politeness> for Limits {
             interval: config.rate.interval(),
             burst: config.burst,
             concurrency: config.host_concurrency,
+            random_wait: config.random_wait,
             max_crawl_delay: config.max_crawl_delay.0,
             max_hold: config.max_hold.0,
             max_failures: config.max_failures,
@@ -169,6 +172,8 @@ pub struct Pace {
     limits: Limits,
     in_flight: u32,
     last_start: Option<Instant>,
+    /// With `random-wait`: the end of the gap after the last start.
+    gap_until: Option<Instant>,
     held_until: Option<Instant>,
     crawl_delay: Option<Duration>,
     failures: u32,
@@ -200,6 +205,7 @@ impl Pace {
             limits,
             in_flight: 0,
             last_start: None,
+            gap_until: None,
             held_until: None,
             crawl_delay: None,
             failures: 0,
@@ -252,8 +258,16 @@ impl Pace {
         {
             return When::At(last + delay);
         }
+        if let Some(until) = self.gap_until.filter(|until| *until > now) {
+            return When::At(until);
+        }
         if let Err(at) = self.bucket.take(now) {
             return When::At(at);
+        }
+        if self.limits.random_wait {
+            // The gap that the rules ask for, and up to as much again: never faster than they allow.
+            let gap = self.limits.interval.max(self.crawl_delay);
+            self.gap_until = gap.map(|gap| now + gap.mul_f64(1.0 + fastrand::f64()));
         }
         self.in_flight += 1;
         self.last_start = Some(now);
@@ -421,6 +435,32 @@ mod tests {
             starts(&mut pace, begin + ms(1500), ms(4000)),
             [0, 1500, 3000]
         );
+    }
+
+    #[test]
+    fn random_waits_are_longer_than_the_rate_asks() {
+        let begin = Instant::now();
+        let random = Limits {
+            random_wait: true,
+            burst: 9,
+            ..limits()
+        };
+        for (delay, least) in [(None, 200), (Some(ms(1000)), 1000)] {
+            let mut pace = Pace::new(random, begin);
+            pace.set_crawl_delay(delay);
+            let starts = starts(&mut pace, begin, ms(200_000));
+            let gaps: Vec<u64> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            assert!(gaps.len() > 80, "{gaps:?}");
+            assert!(
+                gaps.iter().all(|gap| (least..=2 * least + 1).contains(gap)),
+                "{gaps:?}"
+            );
+            let (short, long) = (gaps.iter().min(), gaps.iter().max());
+            assert!(
+                short < Some(&(least * 5 / 4)) && long > Some(&(least * 7 / 4)),
+                "{gaps:?}"
+            );
+        }
     }
 
     #[test]

@@ -152,12 +152,18 @@ pub(super) struct PolitenessArgs {
     /// Requests in all [default: unlimited]
     #[arg(long, value_name = "RATE")]
     pub global_rate: Option<Rate>,
+    /// Make each gap between two requests to a host longer by a random part of itself
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub random_wait: Option<bool>,
     /// Neither ask for robots.txt nor obey it
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
     pub ignore_robots: Option<bool>,
     /// The User-Agent; its first word is the name that robots.txt knows the crawler by
     #[arg(long, value_name = "TEXT")]
     pub user_agent: Option<String>,
+    /// A page about the crawler, or an address of mail: sent with the User-Agent
+    #[arg(long, value_name = "URL|MAIL")]
+    pub contact: Option<String>,
     /// A longer Crawl-delay is cut to this [default: 30s]
     #[arg(long, value_name = "DUR")]
     pub max_crawl_delay: Option<Span>,
@@ -196,9 +202,21 @@ pub(super) struct FetchArgs {
     /// A further request header (may be given again); Authorization and Cookie go to the seeds' origins only
     #[arg(long, value_name = "'K: V'")]
     pub header: Vec<String>,
+    /// Keep the cookies that servers set, and send them back
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub cookies: Option<bool>,
+    /// Name and password for HTTP Basic, at the seeds' origins only; ${VARIABLE} keeps it off the command line
+    #[arg(long, value_name = "NAME:PASSWORD")]
+    pub user: Option<String>,
+    /// A PEM file with a client certificate and its key, for the seeds' origins only
+    #[arg(long, value_name = "FILE")]
+    pub client_cert: Option<String>,
     /// Proxy for all requests: http://, https:// or socks5:// [default: as the environment says]
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
+    /// The address of a name and port, even a private one (may be given again)
+    #[arg(long, value_name = "NAME:PORT:ADDRESS")]
+    pub resolve: Vec<String>,
     /// Accept any certificate
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
     pub insecure: Option<bool>,

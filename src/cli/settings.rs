@@ -181,6 +181,8 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
     );
     set(&mut politeness.concurrency, given.concurrency.as_ref());
     set(&mut politeness.global_rate, given.global_rate.as_ref());
+    set(&mut politeness.random_wait, given.random_wait.as_ref());
+    set(&mut politeness.contact, given.contact.as_ref());
     set(&mut politeness.ignore_robots, given.ignore_robots.as_ref());
     set(&mut politeness.user_agent, given.user_agent.as_ref());
     set(
@@ -201,7 +203,14 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
         &mut fetch.header,
         Some(&given.header).filter(|list| !list.is_empty()),
     );
+    set(&mut fetch.cookies, given.cookies.as_ref());
+    set(&mut fetch.user, given.user.as_ref());
+    set(&mut fetch.client_cert, given.client_cert.as_ref());
     set(&mut fetch.proxy, given.proxy.as_ref());
+    set(
+        &mut fetch.resolve,
+        Some(&given.resolve).filter(|list| !list.is_empty()),
+    );
     set(&mut fetch.insecure, given.insecure.as_ref());
     set(&mut fetch.allow_private, given.allow_private.as_ref());
     set(&mut fetch.stop_grace, given.stop_grace.as_ref());

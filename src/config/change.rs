@@ -53,6 +53,19 @@ pub(crate) fn changes(before: &str, now: &str) -> Vec<Change> {
         find(table).or_else(|| find(&default))
     };
     let mut found = Vec::new();
+    for tables in ["host"] {
+        let (was, is) = (before.get(tables), now.get(tables));
+        if was != is {
+            let count = |value: Option<&Value>| value.and_then(Value::as_array).map_or(0, Vec::len);
+            let (was, is) = (count(was), count(is));
+            let other = if was == is { "other " } else { "" };
+            found.push(Change {
+                key: format!("[[{tables}]]"),
+                before: format!("{was} tables"),
+                now: format!("{is} {other}tables"),
+            });
+        }
+    }
     for (section, keys) in now.iter().chain(&default) {
         let Value::Table(keys) = keys else { continue };
         if matches!(section.as_str(), "seeds" | "output") {

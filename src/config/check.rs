@@ -1,60 +1,19 @@
-//! What the types of the settings do not check themselves, and what of the settings is secret.
+//! What the types of the settings do not check themselves.
 
-use super::seeds::without_userinfo;
-use super::{Config, ConfigError};
-use crate::canonical;
+use super::hosts::HostPattern;
+use super::resolve::Resolved;
+use super::secrets::{expand, has_variables};
+use super::{Config, ConfigError, HostConfig, Politeness};
+use crate::canonical::{self, CanonicalUrl};
 use crate::robots;
 
 /// Largest burst: what comes at once is no rate.
 const MAX_BURST: u32 = 10_000;
 
+/// How the value of a key is checked.
+type Check = fn(&str, &str) -> Result<(), ConfigError>;
+
 impl Config {
-    /// A copy that may be stored and shown: no values of headers, no user information of a proxy.
-    #[must_use]
-    pub fn redacted(&self) -> Self {
-        let mut copy = self.clone();
-        for seed in &mut copy.seeds.seed {
-            *seed = without_userinfo(seed);
-        }
-        for header in &mut copy.fetch.header {
-            let name = header
-                .split_once(':')
-                .map_or("<redacted>", |(name, _)| name.trim());
-            *header = format!("{name}: <redacted>");
-        }
-        if let Some(mut proxy) = canonical::parse_proxy(&copy.fetch.proxy)
-            && (!proxy.username().is_empty() || proxy.password().is_some())
-        {
-            let redacted = proxy
-                .set_username("redacted")
-                .and_then(|()| proxy.set_password(None));
-            copy.fetch.proxy =
-                redacted.map_or_else(|()| "<redacted>".to_owned(), |()| proxy.into());
-        }
-        if canonical::parse_proxy(&self.fetch.proxy).is_none() && self.fetch.proxy.contains('@') {
-            "<redacted>".clone_into(&mut copy.fetch.proxy);
-        }
-        copy
-    }
-
-    /// Takes out what a redacted copy has in place of secrets. Answers with the keys that have to be given
-    /// again.
-    pub fn forget_redacted(&mut self) -> Vec<&'static str> {
-        let mut keys = Vec::new();
-        let headers = self.fetch.header.len();
-        self.fetch
-            .header
-            .retain(|header| !header.ends_with(": <redacted>"));
-        if self.fetch.header.len() < headers {
-            keys.push("fetch.header");
-        }
-        if self.fetch.proxy == "<redacted>" || self.fetch.proxy.contains("//redacted@") {
-            self.fetch.proxy.clear();
-            keys.push("fetch.proxy");
-        }
-        keys
-    }
-
     /// Checks what the types alone do not: numbers that must not be zero, the product token, headers,
     /// patterns. [`crate::run`] does so before anything else.
     ///
@@ -122,25 +81,158 @@ impl Config {
                 message,
             ));
         }
-        let proxy = canonical::parse_proxy(&self.fetch.proxy);
-        if !self.fetch.proxy.is_empty() && proxy.is_none() {
-            let shown = self.redacted().fetch.proxy;
-            return Err(ConfigError::value(
-                "fetch.proxy",
-                shown,
-                "is not a proxy's URL (http, https, socks4 or socks5)",
-            ));
+        check_contact(&self.politeness)?;
+        for line in &self.fetch.resolve {
+            Resolved::parse(line)?;
         }
-        for header in &self.fetch.header {
-            let (name, _) = parse_header(header)?;
-            if name == http::header::USER_AGENT || name == http::header::HOST {
-                let message =
-                    "is not set here: user-agent has its own setting, the host is the URL's";
-                return Err(ConfigError::value("fetch.header", name, message));
+        for table in &self.host {
+            check_host(table)?;
+        }
+        let authorised = |line: &String| {
+            let name = line.split(':').next().unwrap_or_default();
+            name.trim().eq_ignore_ascii_case("authorization")
+        };
+        if !self.fetch.user.is_empty() && self.fetch.header.iter().any(authorised) {
+            let message = "stands beside a header Authorization: keep one of them";
+            return Err(ConfigError::value("fetch.user", "<redacted>", message));
+        }
+        // What is in the environment is looked at when it is used.
+        self.secrets(|key, text, check| match has_variables(text) {
+            true => Ok(()),
+            false => check(key, text),
+        })
+    }
+
+    /// A copy with the values of the environment's variables in place of `${NAME}`: to be used, never to be
+    /// shown.
+    ///
+    /// # Errors
+    /// When a variable is not set, or its value cannot be used.
+    pub(crate) fn with_secrets(&self) -> Result<Self, ConfigError> {
+        self.secrets(|key, text, check| {
+            check(key, &expand(key, text)?).map_err(|error| match error {
+                ConfigError::Value { key, message, .. } if has_variables(text) => {
+                    ConfigError::value(&key, "<redacted>", message)
+                }
+                other => other,
+            })
+        })?;
+        let mut copy = self.clone();
+        let all = |key: &str, list: &mut Vec<String>| {
+            list.iter_mut()
+                .try_for_each(|text| expand(key, text).map(|value| *text = value))
+        };
+        let one = |key: &str, text: &mut String| expand(key, text).map(|value| *text = value);
+        all("fetch.header", &mut copy.fetch.header)?;
+        one("fetch.user", &mut copy.fetch.user)?;
+        one("fetch.client-cert", &mut copy.fetch.client_cert)?;
+        one("fetch.proxy", &mut copy.fetch.proxy)?;
+        for table in &mut copy.host {
+            all("host.header", &mut table.header)?;
+            for (key, text) in [
+                ("host.user", &mut table.user),
+                ("host.client-cert", &mut table.client_cert),
+            ] {
+                text.as_mut().map_or(Ok(()), |text| one(key, text))?;
+            }
+        }
+        Ok(copy)
+    }
+
+    /// Goes over every setting that may hold a secret: its key, its text, and how it is checked.
+    fn secrets(
+        &self,
+        visit: impl Fn(&str, &str, Check) -> Result<(), ConfigError>,
+    ) -> Result<(), ConfigError> {
+        let fetch = &self.fetch;
+        visit("fetch.proxy", &fetch.proxy, check_proxy)?;
+        visit("fetch.user", &fetch.user, check_user)?;
+        visit("fetch.client-cert", &fetch.client_cert, |_, _| Ok(()))?;
+        for line in &fetch.header {
+            visit("fetch.header", line, check_header)?;
+        }
+        for table in &self.host {
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            visit("host.user", &text(&table.user), check_user)?;
+            visit("host.client-cert", &text(&table.client_cert), |_, _| Ok(()))?;
+            for line in &table.header {
+                visit("host.header", line, check_header)?;
             }
         }
         Ok(())
     }
+}
+
+fn check_contact(politeness: &Politeness) -> Result<(), ConfigError> {
+    let contact = &politeness.contact;
+    let sendable = http::HeaderValue::from_str(contact).is_ok() && contact.is_ascii();
+    let good = match politeness.mail() {
+        _ if contact.is_empty() => true,
+        Some(mail) => mail.split_once('@').is_some_and(|(name, host)| {
+            let plain = |part: &str| !part.is_empty() && !part.contains(['@', ' ', '(', ')', '<']);
+            plain(name) && plain(host)
+        }),
+        None => CanonicalUrl::parse(contact).is_ok() && !contact.contains([' ', '(', ')']),
+    };
+    if good && sendable {
+        return Ok(());
+    }
+    Err(ConfigError::value(
+        "politeness.contact",
+        contact,
+        "is neither a page such as https://example.com/bot nor an address of mail",
+    ))
+}
+
+fn check_host(table: &HostConfig) -> Result<(), ConfigError> {
+    HostPattern::parse(&table.pattern)
+        .map_err(|message| ConfigError::value("host.match", &table.pattern, message))?;
+    for (key, value) in [
+        ("host.burst", table.burst),
+        ("host.host-concurrency", table.host_concurrency),
+    ] {
+        if let Some(value) = value.filter(|value| !(1..=MAX_BURST).contains(value)) {
+            let message = if value == 0 {
+                "must be at least 1".to_owned()
+            } else {
+                format!("must be at most {MAX_BURST}")
+            };
+            return Err(ConfigError::value(key, value, message));
+        }
+    }
+    Ok(())
+}
+
+fn check_proxy(key: &str, value: &str) -> Result<(), ConfigError> {
+    if value.is_empty() || canonical::parse_proxy(value).is_some() {
+        return Ok(());
+    }
+    // What stands there may be a password.
+    let shown = if value.contains('@') {
+        "<redacted>"
+    } else {
+        value
+    };
+    let message = "is not a proxy's URL (http, https, socks4 or socks5)";
+    Err(ConfigError::value(key, shown, message))
+}
+
+fn check_user(key: &str, value: &str) -> Result<(), ConfigError> {
+    let named = value.find(':').is_some_and(|colon| colon > 0);
+    if value.is_empty() || (named && !value.contains(char::is_control)) {
+        return Ok(());
+    }
+    let message = "is not of the form NAME:PASSWORD";
+    Err(ConfigError::value(key, "<redacted>", message))
+}
+
+fn check_header(key: &str, value: &str) -> Result<(), ConfigError> {
+    let (name, _) = parse_header(key, value)?;
+    if name == http::header::USER_AGENT || name == http::header::HOST {
+        let message = "is not set here: user-agent has its own setting, the host is the URL's";
+        return Err(ConfigError::value(key, name, message));
+    }
+    Ok(())
 }
 
 /// Whether a text is a media type, or one with `*` for its second part.
@@ -157,10 +249,13 @@ fn is_media_range(text: &str) -> bool {
 ///
 /// # Errors
 /// When it is not `Name: value`. The value is not repeated in the error: it may be a secret.
-pub fn parse_header(line: &str) -> Result<(http::HeaderName, http::HeaderValue), ConfigError> {
+pub(crate) fn parse_header(
+    key: &str,
+    line: &str,
+) -> Result<(http::HeaderName, http::HeaderValue), ConfigError> {
     // Only what is surely a name is shown.
     let shown = line.split_once(':').map_or("<redacted>", |(name, _)| name);
-    let bad = |message: &str| ConfigError::value("fetch.header", shown, message);
+    let bad = |message: &str| ConfigError::value(key, shown, message);
     let (name, value) = line
         .split_once(':')
         .ok_or_else(|| bad("is not of the form 'Name: value'"))?;

@@ -34,13 +34,31 @@ pub(super) fn explain(error: &toml::de::Error, text: &str) -> String {
     }
 }
 
-/// Where a key (`scope.include`) stands in a file that reads.
-pub(super) fn place(key: &str, text: &str) -> Option<usize> {
+/// Where a key (`scope.include`) stands in a file that reads; of several tables of one name, in the one in
+/// which it has this value, else in the first that has it.
+pub(super) fn place(key: &str, value: &str, text: &str) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;
     let (section, key) = key.split_once('.')?;
-    let section = document.get_ref().get(section)?.get_ref().as_table()?;
-    let (name, _) = section.get_key_value(key)?;
-    Some(name.span().start)
+    let start = |table: &DeTable<'_>| table.get_key_value(key).map(|(name, _)| name.span().start);
+    match document.get_ref().get(section)?.get_ref() {
+        DeValue::Table(table) => start(table),
+        DeValue::Array(list) => {
+            let tables = || list.iter().filter_map(|item| item.get_ref().as_table());
+            let has = |table: &&DeTable<'_>| {
+                let found = table.get(key).map(|found| found.get_ref());
+                found.is_some_and(|found| match found {
+                    DeValue::String(text) => text == value,
+                    DeValue::Integer(number) => number.as_str() == value,
+                    _ => false,
+                })
+            };
+            tables()
+                .find(has)
+                .and_then(|table| start(table))
+                .or_else(|| tables().find_map(start))
+        }
+        _ => None,
+    }
 }
 
 /// A section that is written as a list of sections; its first key would be blamed otherwise.
@@ -212,6 +230,9 @@ impl Place {
                 self.found
             );
         }
+        if wanted == "a list" && self.found == "a section" {
+            return format!("{path} is a list of sections: write [[{path}]]");
+        }
         if beyond {
             return format!(
                 "{path} is out of range; it must be {wanted} from 0 to {}",
@@ -280,7 +301,23 @@ mod tests {
     use super::super::Config;
 
     /// What is written, then the line and what is said of it.
-    const MISTAKES: [(&str, &str); 25] = [
+    const MISTAKES: [(&str, &str); 29] = [
+        (
+            "[host]\nmatch = \"a.example\"",
+            "1: host is a list of sections: write [[host]]",
+        ),
+        (
+            "[[host]]\nrate = \"5/s\"",
+            "1: host: the key \"match\" is missing",
+        ),
+        (
+            "[[host]]\nmatch = \"a\"\n[[host]]\nmatch = \"b\"\nrates = \"5/s\"",
+            "5: unknown key \"rates\"; did you mean \"rate\"?",
+        ),
+        (
+            "[[host]]\nmatch = \"a\"\nretries = 2",
+            "3: unknown key \"retries\" here; it belongs into [fetch]",
+        ),
         (
             "[scope]\ninclude = \"x\"",
             "2: scope.include is text; it must be a list, such as include = [\"…\"]",
@@ -398,6 +435,14 @@ mod tests {
             (
                 "[scope]\n\nexclude = [\"(x\"]",
                 "3: scope.exclude = \"(x\": not a regular expression: unclosed group",
+            ),
+            (
+                "[[host]]\nmatch = \"a\"\n[[host]]\nmatch = \"b/\"",
+                "4: host.match = \"b/\": is none of example.com, example.com:8080, *.example.com, https://example.com",
+            ),
+            (
+                "[[host]]\nmatch = \"a\"\nburst = 0",
+                "3: host.burst = \"0\": must be at least 1",
             ),
             (
                 "[politeness]\nburst = 0",

@@ -109,6 +109,28 @@ pub struct Politeness {
     pub max_hold: Span,
     /// Failures in a row after which a host is set aside until the next start.
     pub max_failures: u32,
+    /// Make each gap longer by a random part of itself.
+    pub random_wait: bool,
+    /// A page about the crawler or an address of mail, to be sent along with the `User-Agent`.
+    pub contact: String,
+}
+
+impl Politeness {
+    /// The `User-Agent` as it is sent.
+    #[must_use]
+    pub fn agent(&self) -> String {
+        match self.contact.as_str() {
+            "" => self.user_agent.clone(),
+            mail if self.mail().is_some() => format!("{} (+mailto:{mail})", self.user_agent),
+            page => format!("{} (+{page})", self.user_agent),
+        }
+    }
+
+    /// The address of mail in `contact`, which is sent as `From`.
+    pub(crate) fn mail(&self) -> Option<&str> {
+        let bare = !self.contact.contains("://");
+        Some(self.contact.as_str()).filter(|contact| bare && contact.contains('@'))
+    }
 }
 
 impl Default for Politeness {
@@ -124,6 +146,8 @@ impl Default for Politeness {
             max_crawl_delay: Span::seconds(30),
             max_hold: Span::seconds(600),
             max_failures: 20,
+            random_wait: false,
+            contact: String::new(),
         }
     }
 }
@@ -147,10 +171,18 @@ pub struct FetchConfig {
     pub max_body: Bytes,
     /// Redirects in a row.
     pub max_redirects: u32,
-    /// Further request headers, `Name: value`.
+    /// Further request headers, `Name: value`; `Authorization` and `Cookie` go to the seeds' origins only.
     pub header: Vec<String>,
+    /// Keep the cookies that servers set, and send them back.
+    pub cookies: bool,
+    /// Name and password for HTTP Basic at the seeds' origins, `NAME:PASSWORD`; empty for none.
+    pub user: String,
+    /// A PEM file with a client certificate and its key, for the seeds' origins; empty for none.
+    pub client_cert: String,
     /// `http://`, `https://` or `socks5://` proxy for all requests; empty: as the environment says.
     pub proxy: String,
+    /// Addresses for names: `name:port:address`.
+    pub resolve: Vec<String>,
     /// Accept any certificate.
     pub insecure: bool,
     /// Let requests go to private and local addresses.
@@ -170,7 +202,11 @@ impl Default for FetchConfig {
             max_body: Bytes(10 << 20),
             max_redirects: 10,
             header: Vec::new(),
+            cookies: false,
+            user: String::new(),
+            client_cert: String::new(),
             proxy: String::new(),
+            resolve: Vec::new(),
             insecure: false,
             allow_private: false,
             stop_grace: Span::seconds(5),

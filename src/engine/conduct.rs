@@ -15,8 +15,7 @@ use super::work::{self, Event, Worker};
 use crate::config::Config;
 use crate::fetch::Fetcher;
 use crate::fetched::FetchError;
-use crate::frontier::{Frontier, Next, Settings};
-use crate::politeness::Limits;
+use crate::frontier::{Frontier, Next, Paces, Settings};
 use crate::request::Request;
 use crate::robots;
 use crate::stats::{Bottleneck, Snapshot, Stats, View};
@@ -88,6 +87,7 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(
         config: &Config,
+        paces: Paces,
         fetcher: Fetcher,
         files: Option<Files>,
         store: Store,
@@ -96,7 +96,7 @@ impl Engine {
     ) -> Self {
         let now = Instant::now();
         let settings = Settings {
-            limits: Limits::from(&config.politeness),
+            paces,
             global_interval: config.politeness.global_rate.interval(),
             obey_robots: !config.politeness.ignore_robots,
             // What an earlier start asked of a host counts, whichever run that was.

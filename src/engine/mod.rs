@@ -21,6 +21,7 @@ use crate::canonical::CanonicalUrl;
 use crate::config::{Config, ConfigError};
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
+use crate::frontier::Paces;
 use crate::scope::{Rule, Scope};
 use crate::stats::Snapshot;
 use crate::store::{End, Files, How, Opening, Policy, Recrawl};
@@ -113,6 +114,7 @@ pub struct Plan {
 /// The first setting or seed that cannot be used.
 pub fn plan(config: &Config) -> Result<Plan> {
     config.validate()?;
+    crate::fetch::check(config)?;
     let seeds = config.seeds.urls()?;
     let scope = Arc::new(Scope::new(&config.scope, &seeds)?);
     Ok(Plan { seeds, scope })
@@ -180,13 +182,22 @@ pub(crate) async fn run_hooked(
     let scope = Scope::new(&config.scope, &seeds)?.with_rules(hooks.rules);
     let policy = Policy::new(&config, scope);
     let fetcher = Fetcher::new(&config, &seeds).await?;
+    let paces = Paces::new(&config)?;
     let files = if config.output.files {
         Some(Files::new(&output).map_err(at)?)
     } else {
         None
     };
     let (store, begun) = opening.begin(&seeds, policy, &config).map_err(at)?;
-    let mut engine = Engine::new(&config, fetcher, files, store, &begun, hooks.snapshots);
+    let mut engine = Engine::new(
+        &config,
+        paces,
+        fetcher,
+        files,
+        store,
+        &begun,
+        hooks.snapshots,
+    );
     engine.delivery = hooks.delivery;
     let how = engine.crawl(shutdown).await;
     let ended = match how {

@@ -1,30 +1,28 @@
-//! The HTTP client: `reqwest` with pooled connections, rustls, HTTP/2 by ALPN and the system's proxies.
+//! The HTTP client: `reqwest` with pooled connections, rustls, HTTP/2 by ALPN and proxies.
 //! Bodies are read as a stream under a cap of bytes and of time, and kept as they came.
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH,
-};
-use reqwest::{Client, ClientBuilder, Method, Response};
+use reqwest::header::{COOKIE, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use reqwest::{Method, Response, StatusCode};
 
-use super::address::{self, Guard, LookupError, Named, Open, Pinned, Refused};
-use super::decode;
-use crate::canonical::{self, CanonicalUrl, Origin};
-use crate::config::{self, Config, ConfigError};
+use super::clients::Clients;
+use super::cookies::Jar;
+use super::dues::Dues;
+use super::failure::classify;
+use crate::canonical::CanonicalUrl;
+use crate::config::{Config, ConfigError};
 use crate::fetched::{FetchError, Fetched, Head, Timing};
 use crate::request::Validators;
 
+/// A proxy's answer to who may not use it.
+const PROXY_ASKS: StatusCode = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
 /// Bytes of header fields that are kept.
 const MAX_HEADER_BYTES: usize = 64 << 10;
 /// A body that brings fewer bytes a second, once it had this long, is given up.
 const LEAST_RATE: (u64, Duration) = (100, Duration::from_secs(20));
-/// A connection that nobody used for so long is closed.
-const IDLE: Duration = Duration::from_secs(20);
 
 /// How a URL is to be asked for.
 #[derive(Debug, Clone, Copy)]
@@ -68,77 +66,33 @@ pub struct Fetcher(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// For everything that is not named by a seed.
-    client: Client,
-    /// For private addresses that seeds name.
-    named_client: Client,
-    named: Named,
-    allow_private: bool,
-    /// Credentials from `--header`: they go to the origins of seeds alone.
-    credentials: HeaderMap,
-    seed_origins: Vec<Origin>,
-    /// Whether a failure to connect is the configured proxy's.
-    proxied: bool,
+    clients: Clients,
+    dues: Dues,
+    jar: Option<Jar>,
+}
+
+/// Checks what of the settings only shows when it is used: variables of the environment, certificates.
+///
+/// # Errors
+/// The first that cannot be used.
+pub fn check(config: &Config) -> Result<(), ConfigError> {
+    Dues::new(&config.with_secrets()?, &[]).map(drop)
 }
 
 impl Fetcher {
-    /// Sets the client up. Looks up the seeds' names, to see which of them are private.
+    /// Sets the clients up. Looks up the seeds' names, to see which of them are private.
     ///
     /// # Errors
-    /// When a setting (proxy, header, user agent) cannot be used.
+    /// When a setting (proxy, header, user agent, certificate) cannot be used.
     pub async fn new(config: &Config, seeds: &[CanonicalUrl]) -> Result<Self, ConfigError> {
         // rustls asks for one choice of cryptography a process; if the host program made it, it stands.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (mut headers, mut credentials) = (HeaderMap::new(), HeaderMap::new());
-        headers.insert(
-            ACCEPT,
-            HeaderValue::from_static("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"),
-        );
-        headers.insert(
-            ACCEPT_ENCODING,
-            HeaderValue::from_static(decode::ACCEPT_ENCODING),
-        );
-        for line in &config.fetch.header {
-            let (name, value) = config::parse_header(line)?;
-            if name == AUTHORIZATION || name == COOKIE {
-                &mut credentials
-            } else {
-                &mut headers
-            }
-            .insert(name, value);
-        }
-        let named = if config.fetch.allow_private {
-            Named::default()
-        } else {
-            Named::by(seeds).await
-        };
-        let let_through = proxy_names(&config.fetch.proxy);
-        let builder = || client(config, headers.clone());
-        let (client, named_client) = if config.fetch.allow_private {
-            (builder()?.dns_resolver(Arc::new(Open)), builder()?)
-        } else {
-            let pinned = Pinned {
-                addresses: named.pinned.clone(),
-                let_through: let_through.clone(),
-            };
-            (
-                builder()?.dns_resolver(Arc::new(Guard { let_through })),
-                builder()?.dns_resolver(Arc::new(pinned)),
-            )
-        };
-        let build = |client: ClientBuilder| {
-            client.build().map_err(|error| {
-                ConfigError::value("fetch", "", format!("no client: {}", root(&error)))
-            })
-        };
+        let config = config.with_secrets()?;
+        let dues = Dues::new(&config, seeds)?;
         Ok(Self(Arc::new(Inner {
-            client: build(client)?,
-            named_client: build(named_client)?,
-            named,
-            allow_private: config.fetch.allow_private,
-            credentials,
-            seed_origins: seeds.iter().map(CanonicalUrl::origin).collect(),
-            proxied: !config.fetch.proxy.is_empty(),
+            clients: Clients::new(&config, &dues, seeds).await?,
+            dues,
+            jar: config.fetch.cookies.then(Jar::default),
         })))
     }
 
@@ -172,107 +126,51 @@ impl Fetcher {
 
     async fn send(&self, url: &CanonicalUrl, ask: Ask<'_>, live: &AtomicU64) -> Fetched {
         let (started, clock) = (SystemTime::now(), Instant::now());
-        let inner = &*self.0;
-        let named = inner.named.has(url);
-        if !named
-            && !inner.allow_private
-            && let Err(refused) = address::check_name(url)
-        {
+        let failed = |(class, detail)| {
             let timing = Timing {
                 started,
                 head: None,
                 total: clock.elapsed(),
             };
-            return Fetched::failed(FetchError::PrivateAddress, refused.to_string(), timing);
-        }
-        let client = if named {
-            &inner.named_client
-        } else {
-            &inner.client
+            Fetched::failed(class, detail, timing)
         };
-        let method = if ask.head { Method::HEAD } else { Method::GET };
-        let mut request = client.request(method, url.as_url().clone());
+        let Inner { clients, dues, jar } = &*self.0;
+        let (mut headers, identity) = dues.of(url);
+        let client = match clients.of(url, identity) {
+            Ok(Some(client)) => client,
+            Ok(None) => return failed((FetchError::Internal, "no client".to_owned())),
+            Err(refused) => return failed((FetchError::PrivateAddress, refused.to_string())),
+        };
+        if let Some(jar) = jar
+            && let Some(cookies) = jar.header(url, headers.get(COOKIE))
+        {
+            headers.insert(COOKIE, cookies);
+        }
         let condition = ask.validators.and_then(condition);
         let conditional = condition.is_some();
-        if let Some((name, value)) = condition {
-            request = request.header(name, value);
-        }
-        if !inner.credentials.is_empty() && inner.seed_origins.contains(&url.origin()) {
-            request = request.headers(inner.credentials.clone());
-        }
-        match request.send().await {
-            Ok(response) => Fetched {
-                conditional,
-                ..read(response, started, clock, &ask, live).await
-            },
-            Err(error) => {
-                let timing = Timing {
-                    started,
-                    head: None,
-                    total: clock.elapsed(),
-                };
-                let (class, detail) = match classify(error, false) {
-                    (FetchError::Connect, detail) if inner.proxied => (FetchError::Proxy, detail),
-                    other => other,
-                };
-                Fetched::failed(class, detail, timing)
+        headers.extend(condition);
+        let method = if ask.head { Method::HEAD } else { Method::GET };
+        let request = client.request(method, url.as_url().clone());
+        match request.headers(headers).send().await {
+            Ok(response) if clients.any_proxied && response.status() == PROXY_ASKS => failed((
+                FetchError::Proxy,
+                "the proxy wants a name and a password: http://NAME:PASSWORD@…".to_owned(),
+            )),
+            Ok(response) => {
+                let fetched = read(response, started, clock, &ask, live).await;
+                let set = |(jar, head): (&Jar, &Head)| jar.take_in(url, head);
+                Fetched {
+                    conditional,
+                    set_cookie: jar.as_ref().zip(fetched.head.as_ref()).is_some_and(set),
+                    ..fetched
+                }
             }
+            Err(error) => failed(match classify(error, false) {
+                (FetchError::Connect, detail) if clients.proxied => (FetchError::Proxy, detail),
+                other => other,
+            }),
         }
     }
-}
-
-fn client(config: &Config, headers: HeaderMap) -> Result<ClientBuilder, ConfigError> {
-    let fetch = &config.fetch;
-    let mut builder = Client::builder()
-        .user_agent(config.politeness.user_agent.as_str())
-        .default_headers(headers)
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .timeout(fetch.timeout.0)
-        .connect_timeout(fetch.connect_timeout.0)
-        .read_timeout(fetch.read_timeout.0)
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(
-            config
-                .politeness
-                .host_concurrency
-                .min(config.politeness.concurrency) as usize,
-        )
-        .tls_danger_accept_invalid_certs(fetch.insecure);
-    if !fetch.proxy.is_empty() {
-        let proxy = reqwest::Proxy::all(&fetch.proxy).map_err(|_| {
-            ConfigError::value(
-                "fetch.proxy",
-                config.redacted().fetch.proxy,
-                "is not a proxy's URL",
-            )
-        })?;
-        builder = builder.proxy(proxy);
-    }
-    Ok(builder)
-}
-
-/// The names of the proxies in use: they may be private, for the user chose them.
-fn proxy_names(configured: &str) -> Vec<String> {
-    let variables = [
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-    ];
-    let from_environment = variables.iter().filter_map(|name| std::env::var(name).ok());
-    let written = if configured.is_empty() {
-        from_environment.collect()
-    } else {
-        vec![configured.to_owned()]
-    };
-    written
-        .iter()
-        .filter_map(|text| canonical::parse_proxy(text))
-        .filter_map(|proxy| proxy.host_str().map(str::to_owned))
-        .collect()
 }
 
 async fn read(
@@ -377,101 +275,4 @@ fn head(response: &Response) -> Head {
         http_version,
         headers,
     }
-}
-
-/// The class of a client's error, and the error in words without the URL (its row names that).
-fn classify(error: reqwest::Error, in_body: bool) -> (FetchError, String) {
-    let error = error.without_url();
-    let class = if in_body && !error.is_timeout() {
-        FetchError::Truncated
-    } else {
-        class_of(&error)
-    };
-    let mut words = root(&error);
-    // What a server that speaks plain HTTP answers is no TLS record.
-    if class == FetchError::Tls && words.contains("InvalidContentType") {
-        words += "; the server may speak http, not https, on this port";
-    }
-    (class, words)
-}
-
-fn class_of(error: &reqwest::Error) -> FetchError {
-    if error.is_timeout() {
-        return if error.is_connect() {
-            FetchError::ConnectTimeout
-        } else {
-            FetchError::Timeout
-        };
-    }
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        if source.is::<Refused>() {
-            return FetchError::PrivateAddress;
-        }
-        if let Some(lookup) = source.downcast_ref::<LookupError>() {
-            return if lookup.temporary {
-                FetchError::DnsTemporary
-            } else {
-                FetchError::Dns
-            };
-        }
-        if source.is::<rustls::Error>() {
-            return FetchError::Tls;
-        }
-        if let Some(http) = source.downcast_ref::<hyper::Error>() {
-            if http.is_parse() {
-                return FetchError::Protocol;
-            }
-            if http.is_incomplete_message() || http.is_canceled() {
-                return FetchError::Reset;
-            }
-        }
-        if let Some(io) = source.downcast_ref::<std::io::Error>() {
-            if hides_tls(io) {
-                return FetchError::Tls;
-            }
-            if !error.is_connect() {
-                return FetchError::Reset;
-            }
-        }
-        cause = source.source();
-    }
-    let words = root(error);
-    if words.contains("proxy") || words.contains("tunnel") {
-        return FetchError::Proxy;
-    }
-    if error.is_connect() {
-        FetchError::Connect
-    } else {
-        FetchError::Protocol
-    }
-}
-
-/// Whether it is a TLS error in the dress of an `io::Error`, or of several: an `io::Error` does not name
-/// what it wraps as its source.
-fn hides_tls(io: &std::io::Error) -> bool {
-    let mut io = io;
-    while let Some(inner) = io.get_ref() {
-        if inner.is::<rustls::Error>() {
-            return true;
-        }
-        match inner.downcast_ref::<std::io::Error>() {
-            Some(next) => io = next,
-            None => return false,
-        }
-    }
-    false
-}
-
-/// What was at the bottom of it: the layers above only say that something was.
-fn root(error: &dyn std::error::Error) -> String {
-    let (mut text, mut cause) = (error.to_string(), error.source());
-    while let Some(source) = cause {
-        text = source.to_string();
-        if source.is::<LookupError>() || source.is::<Refused>() {
-            break;
-        }
-        cause = source.source();
-    }
-    text
 }

@@ -2,8 +2,12 @@
 //! is a [`Fetched`](crate::fetched::Fetched).
 
 mod address;
+mod clients;
+mod cookies;
 pub mod decode;
+mod dues;
+mod failure;
 mod http;
 
 pub use address::is_private;
-pub use http::{Ask, Fetcher};
+pub use http::{Ask, Fetcher, check};

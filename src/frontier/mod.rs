@@ -7,6 +7,7 @@
 
 mod host_queue;
 mod origins;
+mod paces;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
@@ -15,9 +16,10 @@ use std::time::Instant;
 
 use host_queue::{Allowance, HostQueue, Turn};
 use origins::Origins;
+pub use paces::Paces;
 
 use crate::canonical::{Host, Origin};
-use crate::politeness::{Answer, Bucket, Consequence, Limits};
+use crate::politeness::{Answer, Bucket, Consequence};
 use crate::request::{Request, Ticket};
 use crate::robots::Robots;
 
@@ -60,10 +62,10 @@ pub struct Refilled {
 }
 
 /// How the frontier is to behave.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Settings {
-    /// The pace of every host.
-    pub limits: Limits,
+    /// The pace of each host.
+    pub paces: Paces,
     /// Least time between two starts in all.
     pub global_interval: Option<std::time::Duration>,
     /// Ask for robots.txt and obey it.
@@ -96,7 +98,6 @@ impl Frontier {
     #[must_use]
     pub fn new(settings: Settings, now: Instant) -> Self {
         Self {
-            settings,
             hosts: HashMap::new(),
             origins: Origins::new(settings.obey_robots),
             ready: VecDeque::new(),
@@ -110,6 +111,7 @@ impl Frontier {
             refills: Vec::new(),
             under_way: HashSet::new(),
             queued: 0,
+            settings,
         }
     }
 
@@ -124,7 +126,8 @@ impl Frontier {
         let queue = match self.hosts.get_mut(host) {
             Some(queue) => queue,
             None => self.hosts.entry(host.clone()).or_insert_with(|| {
-                let mut queue = HostQueue::new(self.settings.limits, self.settings.resumed, now);
+                let mut queue =
+                    HostQueue::new(self.settings.paces.of(host), self.settings.resumed, now);
                 queue.allowance = self.settings.pages_per_host.map(Allowance::of);
                 queue
             }),
@@ -216,7 +219,7 @@ impl Frontier {
             let wait = request
                 .not_before
                 .and_then(|at| at.duration_since(wall).ok());
-            match wait.map(|wait| wait.min(self.settings.limits.max_hold)) {
+            match wait.map(|wait| wait.min(self.settings.paces.limits.max_hold)) {
                 Some(wait) => delayed.push((request, now + wait)),
                 None => fresh.push(request),
             }
@@ -369,7 +372,7 @@ impl Frontier {
     /// No hold is longer than this.
     #[must_use]
     pub fn longest_hold(&self) -> std::time::Duration {
-        self.settings.limits.max_hold
+        self.settings.paces.limits.max_hold
     }
 
     /// How many requests wait in memory; a host with more on disk counts one for that.

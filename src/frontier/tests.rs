@@ -13,6 +13,7 @@ use proptest::{prop_compose, prop_oneof, proptest};
 use super::*;
 use crate::canonical::CanonicalUrl;
 use crate::config;
+use crate::politeness::Limits;
 use crate::request::Kind;
 
 fn ms(millis: u64) -> Duration {
@@ -22,10 +23,10 @@ fn ms(millis: u64) -> Duration {
 /// No limit but the caps in flight, and no robots.txt.
 fn settings() -> Settings {
     Settings {
-        limits: Limits {
+        paces: Paces::all(Limits {
             interval: None,
             ..Limits::from(&config::Politeness::default())
-        },
+        }),
         global_interval: None,
         obey_robots: false,
         resumed: false,
@@ -35,7 +36,7 @@ fn settings() -> Settings {
 
 fn with_limits(change: impl FnOnce(&mut Limits)) -> Settings {
     let mut settings = settings();
-    change(&mut settings.limits);
+    change(&mut settings.paces.limits);
     settings
 }
 
@@ -534,7 +535,7 @@ fn a_retry_that_waits_for_robots_does_not_block_the_other_origin() {
 #[test]
 fn a_host_set_aside_gives_nothing_and_counts_as_drained() {
     let mut clocked = Clocked::with(with_limits(|limits| limits.max_failures = 2), &TWO);
-    clocked.frontier.settings.limits.concurrency = 2;
+    clocked.frontier.settings.paces.limits.concurrency = 2;
     clocked.says(0, &["http://a/1", "http://b/1", "http://a/2", "http://b/2"]);
     assert_eq!(
         clocked.finish("http://a/", Answer::Failed, 0),
@@ -789,13 +790,13 @@ impl World {
         let begin = Instant::now();
         let mut random = fastrand::Rng::with_seed(shape.seed);
         let settings = Settings {
-            limits: Limits {
+            paces: Paces::all(Limits {
                 interval: shape.interval.map(ms),
                 burst: shape.burst,
                 concurrency: shape.concurrency,
                 max_failures: shape.max_failures,
-                ..settings().limits
-            },
+                ..settings().paces.limits
+            }),
             global_interval: shape.global.map(ms),
             obey_robots: shape.obey,
             resumed: shape.resumed,

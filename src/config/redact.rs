@@ -1,0 +1,192 @@
+//! What of the settings is secret, and what is shown in its place.
+
+use super::secrets::is_variables;
+use super::seeds::without_userinfo;
+use super::{Config, HostConfig};
+use crate::canonical;
+
+/// What is shown in place of a secret.
+const REDACTED: &str = "<redacted>";
+
+impl Config {
+    /// A copy that may be stored and shown: no values of headers, no passwords. What is in the environment
+    /// is named as it was written, `${NAME}`.
+    #[must_use]
+    pub fn redacted(&self) -> Self {
+        let mut copy = self.clone();
+        for seed in &mut copy.seeds.seed {
+            *seed = without_userinfo(seed);
+        }
+        copy.fetch.header.iter_mut().for_each(hide_header);
+        hide_user(&mut copy.fetch.user);
+        hide_proxy(&mut copy.fetch.proxy);
+        for table in &mut copy.host {
+            table.header.iter_mut().for_each(hide_header);
+            table.user.iter_mut().for_each(hide_user);
+        }
+        copy
+    }
+
+    /// Takes out what a redacted copy has in place of secrets. Answers with the keys that have to be given
+    /// again.
+    pub fn forget_redacted(&mut self) -> Vec<&'static str> {
+        let mut keys = Vec::new();
+        let fetch = &mut self.fetch;
+        if forget_headers(&mut fetch.header) {
+            keys.push("fetch.header");
+        }
+        for (key, text) in [
+            ("fetch.user", &mut fetch.user),
+            ("fetch.proxy", &mut fetch.proxy),
+        ] {
+            if text.contains(REDACTED) {
+                text.clear();
+                keys.push(key);
+            }
+        }
+        let forget = |table: &mut HostConfig| {
+            let user = table.user.take_if(|user| user.contains(REDACTED));
+            forget_headers(&mut table.header) || user.is_some()
+        };
+        // Each is looked at, not the first alone.
+        if self
+            .host
+            .iter_mut()
+            .map(forget)
+            .filter(|found| *found)
+            .count()
+            > 0
+        {
+            keys.push("the header and user of [[host]]");
+        }
+        keys
+    }
+}
+
+fn forget_headers(headers: &mut Vec<String>) -> bool {
+    let before = headers.len();
+    headers.retain(|header| !header.ends_with(REDACTED));
+    headers.len() < before
+}
+
+fn hide_header(line: &mut String) {
+    *line = match line.split_once(':') {
+        Some((_, value)) if is_variables(value.trim(), &[]) => return,
+        Some((name, _)) => format!("{}: {REDACTED}", name.trim()),
+        None => REDACTED.to_owned(),
+    };
+}
+
+fn hide_user(user: &mut String) {
+    if user.is_empty() || is_variables(user, &[':']) {
+        return;
+    }
+    *user = match user.split_once(':') {
+        Some((_, password)) if is_variables(password, &[]) => return,
+        Some((name, _)) => format!("{name}:{REDACTED}"),
+        None => REDACTED.to_owned(),
+    };
+}
+
+fn hide_proxy(proxy: &mut String) {
+    let begin = proxy.find("//").map_or(0, |slashes| slashes + 2);
+    if let Some(at) = proxy.rfind('@').filter(|at| *at >= begin) {
+        if !is_variables(&proxy[begin..at], &[':']) {
+            proxy.replace_range(begin..at, REDACTED);
+        }
+    } else if !is_variables(proxy, &[])
+        && canonical::parse_proxy(proxy).is_none()
+        && !proxy.is_empty()
+    {
+        REDACTED.clone_into(proxy);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_redacted() {
+        let mut config = Config::default();
+        config.fetch.header = vec![
+            "Authorization: Bearer s3cret".to_owned(),
+            "X-Key: ${KEY}".to_owned(),
+            "X-Other: s3cret${KEY}".to_owned(),
+        ];
+        config.fetch.user = "me:s3cret".to_owned();
+        config.fetch.proxy = "http://me:s3cret@proxy.example:3128".to_owned();
+        config.seeds.seed = vec![
+            "http://me:s3cret@a.example/@x".to_owned(),
+            "me:s3cret@b.example".to_owned(),
+        ];
+        config.host = vec![HostConfig {
+            pattern: "a.example".to_owned(),
+            header: vec!["Cookie: s3cret".to_owned()],
+            user: Some("you:s3cret".to_owned()),
+            ..HostConfig::default()
+        }];
+        let mut redacted = config.redacted();
+        let shown = redacted.to_toml();
+        assert!(!shown.contains("s3cret"), "{shown}");
+        for part in [
+            "Authorization: <redacted>",
+            "X-Key: ${KEY}",
+            "\"me:<redacted>\"",
+            "\"you:<redacted>\"",
+            "\"http://<redacted>@proxy.example:3128\"",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert_eq!(
+            redacted.forget_redacted(),
+            [
+                "fetch.header",
+                "fetch.user",
+                "fetch.proxy",
+                "the header and user of [[host]]"
+            ]
+        );
+        assert_eq!(redacted.fetch.header, ["X-Key: ${KEY}"]);
+        assert!(!redacted.to_toml().contains(REDACTED));
+        config.fetch.header = vec!["Authorization Bearer s3cret".to_owned()];
+        let error = config.validate().expect_err("no colon").to_string();
+        assert!(
+            error.contains("'Name: value'") && !error.contains("s3cret"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn variables_are_named() {
+        for (text, shown) in [
+            (
+                "http://${U}:${P}@p.example:1",
+                "http://${U}:${P}@p.example:1",
+            ),
+            (
+                "http://me:${P}@p.example:1",
+                "http://<redacted>@p.example:1",
+            ),
+            ("${PROXY}", "${PROXY}"),
+            ("socks5://p.example:1", "socks5://p.example:1"),
+            ("s3cret@", "<redacted>@"),
+            ("http:s3cret", "<redacted>"),
+        ] {
+            let mut proxy = text.to_owned();
+            hide_proxy(&mut proxy);
+            assert_eq!(proxy, shown, "{text}");
+        }
+        for (text, shown) in [
+            ("me:${P}", "me:${P}"),
+            ("${U}:${P}", "${U}:${P}"),
+            ("${BOTH}", "${BOTH}"),
+            ("${U}s3cret", "<redacted>"),
+            ("me:s3cret${P}", "me:<redacted>"),
+        ] {
+            let mut user = text.to_owned();
+            hide_user(&mut user);
+            assert_eq!(user, shown, "{text}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The clients that requests are sent with. What a connection depends on beyond its URL (how the name is
+//! looked up, which certificate is shown) is a client's, so that connections are never shared across it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, FROM, HeaderMap, HeaderValue};
+use reqwest::{Client, ClientBuilder};
+
+use super::address::{self, Guard, Named, Open, Pinned, Refused};
+use super::decode;
+use super::dues::Dues;
+use crate::canonical::{self, CanonicalUrl};
+use crate::config::{Config, ConfigError, Resolved};
+
+/// A connection that nobody used for so long is closed.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// How a URL's name becomes an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Way {
+    /// By looking it up.
+    Lookup,
+    /// A seed names it and it is private: at the addresses that it had at the start.
+    Named,
+    /// As `resolve` says for this port.
+    Resolved(u16),
+}
+
+/// All clients.
+#[derive(Debug)]
+pub(super) struct Clients {
+    /// By the way to the address and the certificate.
+    clients: HashMap<(Way, Option<usize>), Client>,
+    named: Named,
+    resolved: Vec<Resolved>,
+    allow_private: bool,
+    /// Whether all requests go through a proxy.
+    pub(super) proxied: bool,
+    /// Whether some may: by the settings, or by the environment.
+    pub(super) any_proxied: bool,
+}
+
+impl Clients {
+    /// Sets them up from settings with secrets in their places. Looks up the seeds' names, to see which of
+    /// them are private.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub(super) async fn new(
+        config: &Config,
+        dues: &Dues,
+        seeds: &[CanonicalUrl],
+    ) -> Result<Self, ConfigError> {
+        let allow_private = config.fetch.allow_private;
+        let named = if allow_private {
+            Named::default()
+        } else {
+            Named::by(seeds).await
+        };
+        let resolved: Vec<Resolved> = config
+            .fetch
+            .resolve
+            .iter()
+            .map(|line| Resolved::parse(line))
+            .collect::<Result<_, _>>()?;
+        let let_through = proxy_names(&config.fetch.proxy);
+        let mut ways = vec![Way::Lookup, Way::Named];
+        ways.extend(resolved.iter().map(|resolved| Way::Resolved(resolved.port)));
+        let identities = || std::iter::once(None).chain((0..dues.identities.len()).map(Some));
+        let mut clients = HashMap::new();
+        for (way, identity) in ways
+            .iter()
+            .flat_map(|way| identities().map(|identity| (*way, identity)))
+        {
+            let mut builder = client(config, headers(config, dues)?)?;
+            let pinned = |addresses| Pinned {
+                addresses,
+                let_through: let_through.clone(),
+            };
+            builder = match way {
+                Way::Lookup if allow_private => builder.dns_resolver(Arc::new(Open)),
+                Way::Lookup => builder.dns_resolver(Arc::new(Guard {
+                    let_through: let_through.clone(),
+                })),
+                Way::Named => builder.dns_resolver(Arc::new(pinned(named.pinned.clone()))),
+                Way::Resolved(port) => {
+                    builder.dns_resolver(Arc::new(pinned(addresses(&resolved, port))))
+                }
+            };
+            if let Some(identity) = identity.and_then(|index| dues.identities.get(index)) {
+                builder = builder.identity(identity.clone());
+            }
+            let client = builder.build().map_err(|error| {
+                let words = super::failure::root(&error);
+                ConfigError::value("fetch", "", format!("no client: {words}"))
+            })?;
+            clients.insert((way, identity), client);
+        }
+        Ok(Self {
+            clients,
+            named,
+            resolved,
+            allow_private,
+            proxied: !config.fetch.proxy.is_empty(),
+            any_proxied: !let_through.is_empty(),
+        })
+    }
+
+    /// The client for a URL.
+    ///
+    /// # Errors
+    /// When the URL alone says that it leads to a private address.
+    pub(super) fn of(
+        &self,
+        url: &CanonicalUrl,
+        identity: Option<usize>,
+    ) -> Result<Option<&Client>, Refused> {
+        let given =
+            |resolved: &Resolved| resolved.name == url.hostname() && resolved.port == url.port();
+        let way = if self.resolved.iter().any(given) {
+            Way::Resolved(url.port())
+        } else if self.named.has(url) {
+            Way::Named
+        } else {
+            if !self.allow_private {
+                address::check_name(url)?;
+            }
+            Way::Lookup
+        };
+        Ok(self.clients.get(&(way, identity)))
+    }
+}
+
+/// The addresses that are given for one port, by name.
+fn addresses(resolved: &[Resolved], port: u16) -> Arc<HashMap<String, Vec<SocketAddr>>> {
+    let mut addresses: HashMap<String, Vec<SocketAddr>> = HashMap::new();
+    for resolved in resolved.iter().filter(|resolved| resolved.port == port) {
+        let found = resolved.addresses.iter();
+        addresses
+            .entry(resolved.name.clone())
+            .or_default()
+            .extend(found.map(|address| SocketAddr::new(*address, port)));
+    }
+    Arc::new(addresses)
+}
+
+/// The headers of every request.
+fn headers(config: &Config, dues: &Dues) -> Result<HeaderMap, ConfigError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"),
+    );
+    headers.insert(
+        ACCEPT_ENCODING,
+        HeaderValue::from_static(decode::ACCEPT_ENCODING),
+    );
+    if let Some(mail) = config.politeness.mail() {
+        let value = HeaderValue::from_str(mail);
+        let bad = |_| ConfigError::value("politeness.contact", mail, "cannot be sent");
+        headers.insert(FROM, value.map_err(bad)?);
+    }
+    headers.extend(dues.everywhere.clone());
+    Ok(headers)
+}
+
+fn client(config: &Config, headers: HeaderMap) -> Result<ClientBuilder, ConfigError> {
+    let (fetch, politeness) = (&config.fetch, &config.politeness);
+    let of_tables = config
+        .host
+        .iter()
+        .filter_map(|table| table.host_concurrency);
+    let most = of_tables.fold(politeness.host_concurrency, u32::max);
+    let mut builder = Client::builder()
+        .user_agent(politeness.agent())
+        .default_headers(headers)
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .timeout(fetch.timeout.0)
+        .connect_timeout(fetch.connect_timeout.0)
+        .read_timeout(fetch.read_timeout.0)
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(most.min(politeness.concurrency) as usize)
+        .tls_danger_accept_invalid_certs(fetch.insecure);
+    if !fetch.proxy.is_empty() {
+        let proxy = reqwest::Proxy::all(&fetch.proxy)
+            .map_err(|_| ConfigError::value("fetch.proxy", "<redacted>", "is not a proxy's URL"))?;
+        builder = builder.proxy(proxy);
+    }
+    Ok(builder)
+}
+
+/// The names of the proxies in use: they may be private, for the user chose them.
+fn proxy_names(configured: &str) -> Vec<String> {
+    let variables = [
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+    ];
+    let from_environment = variables.iter().filter_map(|name| std::env::var(name).ok());
+    let written = if configured.is_empty() {
+        from_environment.collect()
+    } else {
+        vec![configured.to_owned()]
+    };
+    written
+        .iter()
+        .filter_map(|text| canonical::parse_proxy(text))
+        .filter_map(|proxy| proxy.host_str().map(str::to_owned))
+        .collect()
+}

@@ -1,0 +1,171 @@
+//! What a request carries beyond what all carry. Headers and credentials are looked up by the URL of each
+//! request, redirects included, so that nothing of one origin's reaches another.
+
+use std::collections::HashSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Identity;
+use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
+
+use crate::canonical::{CanonicalUrl, Origin};
+use crate::config::{Config, ConfigError, HostPattern, parse_header};
+
+/// What some URLs are due.
+#[derive(Debug, Default)]
+struct Due {
+    headers: HeaderMap,
+    /// Which client certificate, if any.
+    identity: Option<usize>,
+}
+
+/// What every URL is due.
+#[derive(Debug, Default)]
+pub(super) struct Dues {
+    /// The credentials that are for the seeds' origins.
+    of_seeds: Due,
+    seeds: HashSet<Origin>,
+    /// The `[[host]]` tables.
+    tables: Vec<(HostPattern, Due)>,
+    /// The client certificates.
+    pub(super) identities: Vec<Identity>,
+    /// The headers that go everywhere.
+    pub(super) everywhere: HeaderMap,
+}
+
+impl Dues {
+    /// Reads them off the settings, secrets in their places.
+    ///
+    /// # Errors
+    /// When a header or a certificate cannot be used.
+    pub(super) fn new(config: &Config, seeds: &[CanonicalUrl]) -> Result<Self, ConfigError> {
+        let mut dues = Self {
+            seeds: seeds.iter().map(CanonicalUrl::origin).collect(),
+            ..Self::default()
+        };
+        let fetch = &config.fetch;
+        for line in &fetch.header {
+            let (name, value) = parse_header("fetch.header", line)?;
+            if name == AUTHORIZATION || name == COOKIE {
+                &mut dues.of_seeds.headers
+            } else {
+                &mut dues.everywhere
+            }
+            .insert(name, value);
+        }
+        basic(&mut dues.of_seeds.headers, "fetch.user", &fetch.user)?;
+        dues.of_seeds.identity = dues.identity("fetch.client-cert", &fetch.client_cert)?;
+        for table in &config.host {
+            let pattern = HostPattern::parse(&table.pattern)
+                .map_err(|message| ConfigError::value("host.match", &table.pattern, message))?;
+            let mut due = Due::default();
+            for line in &table.header {
+                let (name, value) = parse_header("host.header", line)?;
+                due.headers.insert(name, value);
+            }
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            basic(&mut due.headers, "host.user", &text(&table.user))?;
+            due.identity = dues.identity("host.client-cert", &text(&table.client_cert))?;
+            dues.tables.push((pattern, due));
+        }
+        Ok(dues)
+    }
+
+    /// The headers of a request, and the client certificate that it may present.
+    pub(super) fn of(&self, url: &CanonicalUrl) -> (HeaderMap, Option<usize>) {
+        let (mut headers, mut identity) = (HeaderMap::new(), None);
+        let of_seeds = Some(&self.of_seeds).filter(|_| self.seeds.contains(&url.origin()));
+        let tables = self.tables.iter();
+        let of_tables = tables.filter(|(pattern, _)| pattern.has_url(url));
+        for due in of_seeds.into_iter().chain(of_tables.map(|(_, due)| due)) {
+            for (name, value) in &due.headers {
+                headers.insert(name, value.clone());
+            }
+            identity = due.identity.or(identity);
+        }
+        (headers, identity)
+    }
+
+    /// Reads a client certificate and its key.
+    fn identity(&mut self, key: &str, file: &str) -> Result<Option<usize>, ConfigError> {
+        if file.is_empty() {
+            return Ok(None);
+        }
+        let pem = std::fs::read(file)
+            .map_err(|error| ConfigError::value(key, file, format!("cannot be read: {error}")))?;
+        let identity = Identity::from_pem(&pem).map_err(|_| {
+            let message = "holds no certificate with its key in PEM";
+            ConfigError::value(key, file, message)
+        })?;
+        self.identities.push(identity);
+        Ok(Some(self.identities.len() - 1))
+    }
+}
+
+/// Adds HTTP Basic (RFC 7617).
+fn basic(headers: &mut HeaderMap, key: &str, user: &str) -> Result<(), ConfigError> {
+    if user.is_empty() {
+        return Ok(());
+    }
+    let value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(user)));
+    let mut value = value.map_err(|_| ConfigError::value(key, "<redacted>", "cannot be sent"))?;
+    value.set_sensitive(true);
+    headers.insert(AUTHORIZATION, value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::HostConfig;
+
+    #[test]
+    fn each_origin_gets_what_it_is_due() {
+        let mut config = Config::default();
+        config.fetch.header = vec!["X-All: 1".to_owned(), "Cookie: a=b".to_owned()];
+        config.fetch.user = "me:one".to_owned();
+        config.host = [
+            ("*.b.example", "you:two"),
+            ("http://c.b.example", "we:three"),
+        ]
+        .map(|(pattern, user)| HostConfig {
+            pattern: pattern.to_owned(),
+            header: vec![format!("X-From: {pattern}")],
+            user: Some(user.to_owned()),
+            ..HostConfig::default()
+        })
+        .to_vec();
+        let seed = CanonicalUrl::parse("https://a.example/x").expect("a URL");
+        let dues = Dues::new(&config, &[seed]).expect("usable");
+        assert_eq!(dues.everywhere.len(), 1);
+        let basic = |user: &str| format!("Basic {}", STANDARD.encode(user));
+        for (url, wanted) in [
+            (
+                "https://a.example/y",
+                vec![basic("me:one"), "a=b".to_owned()],
+            ),
+            ("http://a.example/", vec![]),
+            ("https://a.example:8443/", vec![]),
+            ("http://b.example/", vec![]),
+            (
+                "http://d.b.example/",
+                vec![basic("you:two"), "*.b.example".to_owned()],
+            ),
+            (
+                "http://c.b.example/",
+                vec![basic("we:three"), "http://c.b.example".to_owned()],
+            ),
+            (
+                "https://c.b.example/",
+                vec![basic("you:two"), "*.b.example".to_owned()],
+            ),
+        ] {
+            let (headers, _) = dues.of(&CanonicalUrl::parse(url).expect(url));
+            let mut found: Vec<&str> = headers.values().filter_map(|v| v.to_str().ok()).collect();
+            let mut wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+            found.sort_unstable();
+            wanted.sort_unstable();
+            assert_eq!(found, wanted, "{url}");
+        }
+    }
+}
