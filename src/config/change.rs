@@ -17,6 +17,9 @@ const DECIDING: [&str; 9] = [
     "fetch.max-redirects",
 ];
 
+/// Lists of tables; each is compared as a whole.
+const TABLES: &[&str] = &["host"];
+
 /// A setting that is another one now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -53,8 +56,8 @@ pub(crate) fn changes(before: &str, now: &str) -> Vec<Change> {
         find(table).or_else(|| find(&default))
     };
     let mut found = Vec::new();
-    for tables in ["host"] {
-        let (was, is) = (before.get(tables), now.get(tables));
+    for tables in TABLES {
+        let (was, is) = (before.get(*tables), now.get(*tables));
         if was != is {
             let count = |value: Option<&Value>| value.and_then(Value::as_array).map_or(0, Vec::len);
             let (was, is) = (count(was), count(is));

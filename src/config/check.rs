@@ -97,9 +97,12 @@ impl Config {
             return Err(ConfigError::value("fetch.user", "<redacted>", message));
         }
         // What is in the environment is looked at when it is used.
-        self.secrets(|key, text, check| match has_variables(text) {
-            true => Ok(()),
-            false => check(key, text),
+        self.secrets(|key, text, check| {
+            if has_variables(text) {
+                Ok(())
+            } else {
+                check(key, text)
+            }
         })
     }
 

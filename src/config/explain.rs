@@ -54,7 +54,7 @@ pub(super) fn place(key: &str, value: &str, text: &str) -> Option<usize> {
             };
             tables()
                 .find(has)
-                .and_then(|table| start(table))
+                .and_then(start)
                 .or_else(|| tables().find_map(start))
         }
         _ => None,

@@ -33,7 +33,7 @@ enum Way {
 #[derive(Debug)]
 pub(super) struct Clients {
     /// By the way to the address and the certificate.
-    clients: HashMap<(Way, Option<usize>), Client>,
+    by_way: HashMap<(Way, Option<usize>), Client>,
     named: Named,
     resolved: Vec<Resolved>,
     allow_private: bool,
@@ -100,7 +100,7 @@ impl Clients {
             clients.insert((way, identity), client);
         }
         Ok(Self {
-            clients,
+            by_way: clients,
             named,
             resolved,
             allow_private,
@@ -130,7 +130,7 @@ impl Clients {
             }
             Way::Lookup
         };
-        Ok(self.clients.get(&(way, identity)))
+        Ok(self.by_way.get(&(way, identity)))
     }
 }
 

@@ -97,6 +97,14 @@ impl Dues {
             let message = "holds no certificate with its key in PEM";
             ConfigError::value(key, file, message)
         })?;
+        // What is wrong with the certificate itself shows when a client is to have it.
+        let probe = reqwest::Client::builder()
+            .identity(identity.clone())
+            .build();
+        probe.map_err(|error| {
+            let words = super::failure::root(&error);
+            ConfigError::value(key, file, format!("cannot be used: {words}"))
+        })?;
         self.identities.push(identity);
         Ok(Some(self.identities.len() - 1))
     }

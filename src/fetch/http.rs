@@ -76,7 +76,13 @@ struct Inner {
 /// # Errors
 /// The first that cannot be used.
 pub fn check(config: &Config) -> Result<(), ConfigError> {
+    choose_cryptography();
     Dues::new(&config.with_secrets()?, &[]).map(drop)
+}
+
+/// rustls asks for one choice a process; if the host program made it, it stands.
+fn choose_cryptography() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 impl Fetcher {
@@ -85,8 +91,7 @@ impl Fetcher {
     /// # Errors
     /// When a setting (proxy, header, user agent, certificate) cannot be used.
     pub async fn new(config: &Config, seeds: &[CanonicalUrl]) -> Result<Self, ConfigError> {
-        // rustls asks for one choice of cryptography a process; if the host program made it, it stands.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        choose_cryptography();
         let config = config.with_secrets()?;
         let dues = Dues::new(&config, seeds)?;
         Ok(Self(Arc::new(Inner {

@@ -19,6 +19,7 @@ mod conformance_parse;
 mod conformance_robots;
 mod conformance_sitemap;
 mod failures;
+mod fetching;
 mod history;
 mod library;
 mod limits;

@@ -30,6 +30,7 @@ pub struct Crawl {
     program: PathBuf,
     args: Vec<OsString>,
     stdin: Option<String>,
+    env: Vec<(String, String)>,
 }
 
 /// How a run ended and what it said.
@@ -62,6 +63,7 @@ impl Crawl {
             program: env!("CARGO_BIN_EXE_crawl").into(),
             args: vec![],
             stdin: None,
+            env: vec![],
         }
     }
 
@@ -94,6 +96,12 @@ impl Crawl {
     /// What it can read from its standard input; nothing otherwise.
     pub fn stdin(mut self, text: &str) -> Self {
         self.stdin = Some(text.to_owned());
+        self
+    }
+
+    /// A variable of its environment.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -139,6 +147,7 @@ impl Crawl {
         });
         let process = command
             .args(args)
+            .envs(self.env.iter().cloned())
             .current_dir(self.dir())
             .stdin(stdin)
             .stdout(create(&stdout))

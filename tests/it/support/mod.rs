@@ -5,11 +5,13 @@ mod command;
 mod connection;
 mod content;
 mod database;
+mod proxy;
 mod reply;
 mod site;
 
 pub use command::Crawl;
 pub use content::{tree_page, tree_path};
 pub use database::{expect_sound, number, rows};
+pub use proxy::Proxy;
 pub use reply::{Fault, Reply};
 pub use site::{Hit, Site};

@@ -38,6 +38,8 @@ impl Hit {
 
 type Generator = Arc<dyn Fn(&str, usize) -> Option<Reply> + Send + Sync>;
 
+type Guard = Arc<dyn Fn(&Hit) -> Option<Reply> + Send + Sync>;
+
 /// The server. Paths are compared whole, with their query; what nobody set is a 404.
 pub struct Site {
     shared: Arc<Shared>,
@@ -54,6 +56,7 @@ pub(super) struct Shared(Mutex<State>);
 struct State {
     replies: HashMap<String, Vec<Reply>>,
     generator: Option<Generator>,
+    guard: Option<Guard>,
     hits: Vec<Hit>,
     counts: HashMap<String, usize>,
     in_flight: usize,
@@ -131,6 +134,11 @@ impl Site {
         generator: impl Fn(&str, usize) -> Option<Reply> + Send + Sync + 'static,
     ) {
         self.shared.lock().generator = Some(Arc::new(generator));
+    }
+
+    /// Sets what sees every request first: what it answers is the answer. There is one such guard a site.
+    pub fn guard(&self, guard: impl Fn(&Hit) -> Option<Reply> + Send + Sync + 'static) {
+        self.shared.lock().guard = Some(Arc::new(guard));
     }
 
     /// The URL of a path: `http://127.0.0.1:PORT/path`.
@@ -217,9 +225,16 @@ impl Shared {
         let count = state.counts.entry(path.clone()).or_default();
         *count += 1;
         let count = *count;
-        state.hits.push(hit);
+        state.hits.push(hit.clone());
         state.in_flight += 1;
         state.most_in_flight = state.most_in_flight.max(state.in_flight);
+        if let Some(guard) = state.guard.clone() {
+            drop(state); // a guard may ask the site, or panic
+            if let Some(reply) = guard(&hit) {
+                return reply;
+            }
+            state = self.lock();
+        }
         if let Some(replies) = state.replies.get_mut(&path) {
             let last = replies.len() - 1;
             return if last == 0 {
