@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tokio::sync::watch;
 
 use crate::canonical::CanonicalUrl;
-use crate::config::{Config, Limit, Rate, Reach};
+use crate::config::{Config, FieldConfig, Limit, Rate, Reach};
 use crate::engine::{self, Delivery, Hooks, Summary, Visits};
 use crate::error::Result;
 use crate::handle::Handle;
@@ -82,6 +82,11 @@ impl Crawl {
     /// The `User-Agent`; its first word is the token that robots.txt knows the crawl by.
     pub fn user_agent(self, agent: impl Into<String>) -> Self {
         self.with(|config| config.politeness.user_agent = agent.into())
+    }
+
+    /// A value to be taken out of pages by CSS selector: `FieldConfig::new("price", ".price")`.
+    pub fn field(self, field: FieldConfig) -> Self {
+        self.with(|config| config.field.push(field))
     }
 
     /// Any other setting.

@@ -17,8 +17,11 @@ macro_rules! show {
 
 mod args;
 mod crawl;
+mod dry_run;
+mod extract;
 mod help;
 mod inspect;
+mod once;
 mod progress;
 mod settings;
 mod talk;
@@ -64,6 +67,7 @@ pub(crate) fn main() -> ExitCode {
         None => crawl::run(&cli.crawl, &matches),
         Some(Command::Query(args)) => inspect::query(args),
         Some(Command::Status(args)) => inspect::status(args),
+        Some(Command::Extract(args)) => extract::extract(args),
         Some(Command::Init(args)) => inspect::init(args),
         Some(Command::Config(args)) => crawl::show_config(args, &matches),
         Some(Command::Completions(args)) => inspect::completions(args),

@@ -175,7 +175,7 @@ pub use engine::{Limit, Outcome, Summary, Visits, run, run_watched};
 pub use error::{Error, Result};
 pub use fetched::FetchError;
 pub use handle::Handle;
-pub use record::{Content, Directives, Link, LinkKind, Page};
+pub use record::{Content, Directives, FieldData, FieldValue, Link, LinkKind, Page};
 pub use stats::{Bottleneck, Held, Snapshot};
 pub use store::{Recrawl, StoreError};
 pub use visited::{Purpose, Visited};

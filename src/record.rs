@@ -1,5 +1,6 @@
 //! What is kept of a request: one [`Record`], its page if it brought one, the page's links.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::canonical::{CanonicalUrl, Host, Origin};
@@ -200,6 +201,58 @@ pub struct Content {
     pub cut: bool,
     /// What was read out of it.
     pub page: Page,
+    /// The values of configured fields.
+    pub fields: Vec<FieldValue>,
+}
+
+/// What was taken of a page by a configured field: a value, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FieldValue {
+    /// The set that the field belongs to.
+    pub set: Arc<str>,
+    /// The field's name.
+    pub name: Arc<str>,
+    /// Which of the field's values it is, from 0.
+    pub position: u32,
+    /// The value.
+    pub value: Option<FieldData>,
+    /// What is wrong: a required value is missing, a text is no number, a value was cut.
+    pub problem: Option<String>,
+}
+
+/// A value, as the database has it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FieldData {
+    /// A text, or a date in ISO 8601.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction; always finite.
+    Real(f64),
+}
+
+// Numbers are finite, so that each equals itself.
+impl Eq for FieldData {}
+
+impl FieldData {
+    /// Bytes that it holds.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Integer(_) | Self::Real(_) => 8,
+        }
+    }
+}
+
+impl std::fmt::Display for FieldData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Integer(number) => number.fmt(f),
+            Self::Real(number) => number.fmt(f),
+        }
+    }
 }
 
 impl Content {
@@ -213,6 +266,7 @@ impl Content {
             media_type: None,
             cut: false,
             page,
+            fields: Vec::new(),
         }
     }
 }
@@ -259,12 +313,17 @@ impl Record {
             .content
             .as_ref()
             .map_or(0, |content| content.page.links.len());
+        let fields: usize = self.content.as_ref().map_or(0, |content| {
+            let value = |field: &FieldValue| field.value.as_ref().map_or(0, FieldData::size);
+            let size = |field| size_of::<FieldValue>() + value(field);
+            content.fields.iter().map(size).sum()
+        });
         let headers = self
             .fetched
             .as_ref()
             .and_then(|fetched| fetched.head.as_ref())
             .map_or(0, |head| head.headers.len());
-        size_of::<Self>() + LINK * links + 96 * headers
+        size_of::<Self>() + LINK * links + 96 * headers + fields
     }
 
     /// The class of its failure, if it is one: an error's word, or `http_404` and the like.

@@ -216,18 +216,22 @@ fn schemeless(url: &str) -> &str {
     url.split_once(':').map_or(url, |(_, rest)| rest)
 }
 
+/// Compiles a pattern.
+///
+/// # Errors
+/// When it is no regular expression: in its words, under this key.
+pub(crate) fn regex(key: &str, pattern: &str) -> Result<regex::Regex, ConfigError> {
+    regex::Regex::new(pattern).map_err(|error| {
+        let text = error.to_string();
+        let last = text.lines().last().unwrap_or_default();
+        let reason = last.trim_start_matches("error: ");
+        ConfigError::value(key, pattern, format!("not a regular expression: {reason}"))
+    })
+}
+
 fn compile(key: &str, patterns: &[String]) -> Result<RegexSet, ConfigError> {
     for pattern in patterns {
-        regex::Regex::new(pattern).map_err(|error| {
-            let text = error.to_string();
-            let reason = text
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim_start_matches("error: ")
-                .to_owned();
-            ConfigError::value(key, pattern, format!("not a regular expression: {reason}"))
-        })?;
+        regex(key, pattern)?;
     }
     RegexSet::new(patterns).map_err(|error| ConfigError::value(key, patterns.join(" "), error))
 }

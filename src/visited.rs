@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::canonical::CanonicalUrl;
 use crate::fetched::FetchError;
-use crate::record::{Content, Fate, Link, Record};
+use crate::record::{Content, Fate, FieldValue, Link, Record};
 use crate::request::Kind;
 
 /// What a URL was asked for.
@@ -104,6 +104,12 @@ impl Visited {
         self.content
             .as_ref()
             .map_or(&[], |content| &content.page.links)
+    }
+
+    /// The values of configured fields, and what is wrong with those that are missing.
+    #[must_use]
+    pub fn fields(&self) -> &[FieldValue] {
+        self.content.as_ref().map_or(&[], |content| &content.fields)
     }
 
     /// The media type without parameters: of the content that was kept, else as the header has it.

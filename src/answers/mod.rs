@@ -7,6 +7,7 @@ pub mod query;
 pub mod status;
 mod suggest;
 mod table;
+pub mod values;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -59,7 +59,7 @@ fn answer(
     format: Format,
     out: &mut dyn Write,
 ) -> std::result::Result<(), QueryError> {
-    let sql = sql_of(question)?;
+    let sql = sql_of(reader, question)?;
     let failed = |error| reader_error(reader, &sql, error);
     let mut statement = reader.connection.prepare(&sql).map_err(failed)?;
     if !statement.readonly() || statement.column_count() == 0 {
@@ -116,17 +116,18 @@ impl Shown<'_> {
 }
 
 /// The statement that a question stands for.
-fn sql_of(question: &str) -> Result<String> {
+fn sql_of(reader: &Reader, question: &str) -> Result<String> {
     let question = question.trim();
     if question.is_empty() || question.contains(|c: char| c.is_whitespace() || c == ';' || c == '(')
     {
         return Ok(question.to_owned());
     }
     let name = question.replace('-', "_").to_ascii_lowercase();
-    if NAMED_VIEWS.iter().any(|(view, _)| *view == name) {
+    let known = views(reader)?;
+    if known.iter().any(|(view, _)| *view == name) {
         return Ok(format!("SELECT * FROM {name}"));
     }
-    let names = || NAMED_VIEWS.iter().map(|(view, _)| *view);
+    let names = || known.iter().map(|(view, _)| view.as_str());
     let hint = match nearest(&name, names()) {
         Some(near) => format!("no such view; did you mean {near:?}?"),
         None => format!(
@@ -135,6 +136,36 @@ fn sql_of(question: &str) -> Result<String> {
         ),
     };
     Err(bad(question, hint))
+}
+
+/// The views of a database, with what each answers: those of every database, and one for each set of fields.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn views(reader: &Reader) -> Result<Vec<(String, String)>> {
+    let named = NAMED_VIEWS.iter();
+    let mut views: Vec<(String, String)> = named
+        .map(|(view, what)| ((*view).to_owned(), (*what).to_owned()))
+        .collect();
+    let sql =
+        "SELECT name FROM sqlite_schema WHERE type = 'view' AND name GLOB 'fields_*' ORDER BY name";
+    let of_sets = reader.connection.prepare(sql).and_then(|mut statement| {
+        let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+        names.collect::<rusqlite::Result<Vec<String>>>()
+    });
+    let of_sets = of_sets.map_err(|error| reader.failed(error))?;
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    views.extend(
+        of_sets
+            .into_iter()
+            .filter(|name| name.chars().all(plain))
+            .map(|name| {
+                let set = name.trim_start_matches("fields_");
+                let what = format!("the fields of the set {set:?}, one page a row");
+                (name, what)
+            }),
+    );
+    Ok(views)
 }
 
 fn bad(question: &str, message: impl std::fmt::Display) -> Error {
@@ -221,19 +252,23 @@ mod tests {
 
     #[test]
     fn names_and_sql() {
+        let reader = Reader {
+            connection: rusqlite::Connection::open_in_memory().expect("in memory"),
+            path: "x".into(),
+        };
         assert_eq!(
-            sql_of("broken-links").expect("a view"),
+            sql_of(&reader, "broken-links").expect("a view"),
             "SELECT * FROM broken_links"
         );
-        assert_eq!(sql_of(" SELECT 1 ").expect("SQL"), "SELECT 1");
+        assert_eq!(sql_of(&reader, " SELECT 1 ").expect("SQL"), "SELECT 1");
         assert!(
-            sql_of("broken-link")
+            sql_of(&reader, "broken-link")
                 .expect_err("near")
                 .to_string()
                 .contains("did you mean \"broken_links\"?")
         );
         assert!(
-            sql_of("xyzzy")
+            sql_of(&reader, "xyzzy")
                 .expect_err("far")
                 .to_string()
                 .contains("neither SQL nor one of pages, resources")

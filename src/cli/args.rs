@@ -36,6 +36,8 @@ pub(super) enum Command {
     Query(QueryArgs),
     /// Say where a crawl stands
     Status(StatusArgs),
+    /// Try the fields of a crawl.toml on pages, without a crawl
+    Extract(ExtractArgs),
     /// Write a crawl.toml with every setting at its default
     Init(InitArgs),
     /// Show the settings that would be used, as crawl.toml has them
@@ -315,6 +317,28 @@ pub(super) struct StatusArgs {
     /// As one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExtractArgs {
+    /// Files, - for standard input, or URLs, which are asked for as a crawl would
+    #[arg(required = true, value_name = "FILE|URL")]
+    pub pages: Vec<String>,
+    /// Where the [[field]] tables stand [default: crawl.toml where it is present and no --field is given]
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The text of what a CSS selector finds (may be given again)
+    #[arg(long, value_name = "NAME=SELECTOR")]
+    pub field: Vec<String>,
+    /// The URL of a file: for its relative links, and for fields that are for some URLs only
+    #[arg(long, value_name = "URL", default_value = "http://localhost/")]
+    pub url: String,
+    /// Do not ask for robots.txt
+    #[arg(long)]
+    pub ignore_robots: bool,
+    /// How rows are shown
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]

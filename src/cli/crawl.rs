@@ -28,7 +28,7 @@ pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
         .enable_all()
         .build()?;
     if args.talk.dry_run {
-        return runtime.block_on(super::inspect::dry_run(config));
+        return runtime.block_on(super::dry_run::dry_run(config));
     }
     say_proxies(&config, args.talk.quiet);
     runtime.block_on(crawl(config, &args.talk))

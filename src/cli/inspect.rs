@@ -1,14 +1,10 @@
-//! The subcommands that look at an output or a setting, and `--dry-run`.
+//! The subcommands that look at an output or a setting.
 
 use std::io::{IsTerminal, Write};
 
 use anyhow::{Context, Result};
 use crawl::answers::query::{self, Format, QueryError};
 use crawl::answers::{Reader, printable, status};
-use crawl::config::Config;
-use crawl::engine::{self, Plan};
-use crawl::fetch::{Fetcher, decode};
-use crawl::robots::{self, Answer, Robots};
 use crawl::store::schema::NAMED_VIEWS;
 
 use super::args::{self, CompletionsArgs, InitArgs, QueryArgs, StatusArgs};
@@ -23,30 +19,48 @@ const COLUMNS: usize = 100;
 pub(super) fn query(args: &QueryArgs) -> Result<u8> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let Some(question) = &args.question else {
-        for (name, what) in NAMED_VIEWS {
-            writeln!(out, "{:<14}{what}", name.replace('_', "-"))?;
+        // Those of every database, and where one is there, its own.
+        let output = output(args.output.as_ref())?;
+        let views = if output.exists() {
+            query::views(&Reader::open(&output)?)?
+        } else {
+            let named = NAMED_VIEWS.iter();
+            named
+                .map(|(name, what)| ((*name).to_owned(), (*what).to_owned()))
+                .collect()
+        };
+        for (name, what) in views {
+            writeln!(out, "{:<16}{what}", name.replace('_', "-"))?;
         }
         return Ok(FINISHED);
     };
-    let format = match args.format {
+    let reader = Reader::open(&output(args.output.as_ref())?)?;
+    shown(query::run(&reader, question, format(args.format), &mut out))?;
+    match out.flush() {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(FINISHED),
+        done => Ok(done.map(|()| FINISHED)?),
+    }
+}
+
+/// How rows are shown where standard output leads.
+pub(super) fn format(wanted: args::Format) -> Format {
+    match wanted {
         // Through a pipe nothing is cut.
         args::Format::Table if !std::io::stdout().is_terminal() => Format::Table(None),
         args::Format::Table => Format::Table(Some(columns())),
         args::Format::Csv => Format::Csv,
         args::Format::Json => Format::Json,
         args::Format::Jsonl => Format::JsonLines,
-    };
-    let reader = Reader::open(&output(args.output.as_ref())?)?;
-    match query::run(&reader, question, format, &mut out) {
-        Ok(()) => {}
-        Err(QueryError::Crawl(error)) => return Err(error.into()),
-        Err(QueryError::Write(error)) => return Err(error.into()),
-        Err(error) => return Err(error.into()),
     }
-    match out.flush() {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(FINISHED),
-        done => Ok(done.map(|()| FINISHED)?),
-    }
+}
+
+/// The error of a question, as [`super::main`] tells the kinds apart.
+pub(super) fn shown(done: std::result::Result<(), QueryError>) -> Result<()> {
+    done.map_err(|error| match error {
+        QueryError::Crawl(error) => error.into(),
+        QueryError::Write(error) => error.into(),
+        error => error.into(),
+    })
 }
 
 fn columns() -> usize {
@@ -151,87 +165,4 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<u8> {
     clap_complete::generate(args.shell, &mut help::command(), "crawl", &mut script);
     write_out(&script)?;
     Ok(FINISHED)
-}
-
-/// `--dry-run`: settings, seeds, what the scope makes of them, and the answers of their robots.txt files.
-pub(super) async fn dry_run(config: Config) -> Result<u8> {
-    let Plan { seeds, .. } = engine::plan(&config)?;
-    show!("{}", config.redacted().to_toml().trim_end());
-    show!("\n# seeds");
-    if seeds.is_empty() {
-        return Err(crawl::Error::from(crawl::config::ConfigError::NoSeed).into());
-    }
-    let fetcher = Fetcher::new(&config, &seeds)
-        .await
-        .map_err(crawl::Error::from)?;
-    let agent = robots::product_token(&config.politeness.user_agent);
-    let mut asked: Vec<(crawl::canonical::Origin, String, Robots)> = Vec::new();
-    for seed in &seeds {
-        let origin = seed.origin();
-        if !config.politeness.ignore_robots && !asked.iter().any(|known| known.0 == origin) {
-            let (words, rules) = ask(&fetcher, &origin, agent).await;
-            asked.push((origin.clone(), words, rules));
-        }
-        let robots = match asked.iter().find(|known| known.0 == origin) {
-            None => "robots.txt ignored".to_owned(),
-            Some((_, words, rules)) => {
-                let verdict = rules.verdict(seed.path_and_query());
-                let word = if verdict.allowed {
-                    "allowed"
-                } else {
-                    "disallowed"
-                };
-                format!(
-                    "robots.txt: {words}; {word}{}",
-                    verdict
-                        .rule
-                        .map_or_else(String::new, |rule| format!(" by {rule:?}"))
-                )
-            }
-        };
-        show!("# {seed}  {}", printable(&robots));
-    }
-    Ok(FINISHED)
-}
-
-/// Asks for a robots.txt and its hops: the one thing that a dry run fetches.
-async fn ask(
-    fetcher: &Fetcher,
-    origin: &crawl::canonical::Origin,
-    agent: &str,
-) -> (String, Robots) {
-    let Ok(mut url) = origin.robots_url() else {
-        return ("none".to_owned(), Robots::allow_all());
-    };
-    for hops in 0.. {
-        let fetched = fetcher
-            .fetch(
-                &url,
-                robots::MAX_BYTES as u64,
-                &std::sync::atomic::AtomicU64::new(0),
-            )
-            .await;
-        let status = fetched.status().filter(|_| fetched.error.is_none());
-        let words = match (status, &fetched.detail) {
-            (Some(status), _) => status.to_string(),
-            (None, detail) => detail.clone().unwrap_or_else(|| "no answer".to_owned()),
-        };
-        let answer = Answer::from_status(status, hops);
-        let head = fetched.head.unwrap_or_default();
-        let target = head
-            .get("location")
-            .and_then(|location| crawl::canonical::Base::of(&url).join(location).ok());
-        match (answer, target) {
-            (Answer::Follow, Some(target)) => url = target,
-            (Answer::Follow, None) => return (words, Robots::allow_all()),
-            _ => {
-                let encodings = head.get_all("content-encoding");
-                let body =
-                    decode::decode(fetched.body.clone(), &encodings, robots::MAX_BYTES as u64)
-                        .map_or(fetched.body, |decoded| decoded.bytes);
-                return (words, answer.robots(&body, agent));
-            }
-        }
-    }
-    ("too many redirects".to_owned(), Robots::allow_all())
 }

@@ -18,7 +18,7 @@ const DECIDING: [&str; 9] = [
 ];
 
 /// Lists of tables; each is compared as a whole.
-const TABLES: &[&str] = &["host"];
+const TABLES: &[&str] = &["host", "field"];
 
 /// A setting that is another one now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -88,6 +88,7 @@ impl Config {
         for table in &self.host {
             check_host(table)?;
         }
+        super::fields::check(&self.field)?;
         let authorised = |line: &String| {
             let name = line.split(':').next().unwrap_or_default();
             name.trim().eq_ignore_ascii_case("authorization")

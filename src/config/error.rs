@@ -40,6 +40,9 @@ pub enum ConfigError {
         "no seed: give --seed URL, --input-file FILE, or seeds in crawl.toml ([seeds] seed = [\"https://example.com/\"])"
     )]
     NoSeed,
+    /// There is nothing to extract.
+    #[error("no field: give --field NAME=SELECTOR, or [[field]] tables in crawl.toml")]
+    NoField,
 }
 
 impl ConfigError {

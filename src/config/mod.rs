@@ -7,6 +7,7 @@ mod change;
 mod check;
 mod error;
 mod explain;
+mod fields;
 mod hosts;
 mod redact;
 mod resolve;
@@ -25,6 +26,7 @@ pub(crate) use check::parse_header;
 pub use error::ConfigError;
 #[doc(hidden)]
 pub use error::nearest;
+pub use fields::{FieldConfig, FieldKind, Take};
 pub use hosts::HostConfig;
 pub(crate) use hosts::HostPattern;
 pub(crate) use resolve::Resolved;
@@ -53,6 +55,9 @@ pub struct Config {
     /// What is otherwise for some hosts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub host: Vec<HostConfig>,
+    /// Values to be taken out of pages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub field: Vec<FieldConfig>,
 }
 
 impl Config {
@@ -88,7 +93,11 @@ impl Config {
         })?;
         // What flags lie over this is not known here: a file has to be sound by itself.
         let patterns = || crate::scope::Scope::new(&config.scope, &[]).map(drop);
-        let checked = config.validate().and_then(|()| patterns());
+        let fields = || crate::parse::Extractor::new(&config.field).map(drop);
+        let checked = config
+            .validate()
+            .and_then(|()| patterns())
+            .and_then(|()| fields());
         checked.map_err(|error| match &error {
             ConfigError::Value { key, value, .. } => match place(key, value, text) {
                 Some(start) => at(start, error.to_string()),
@@ -106,10 +115,15 @@ impl Config {
         /// Raised when the parser comes to read more, or otherwise.
         const PARSER: u32 = 1;
         let parse = toml::to_string(&self.parse).unwrap_or_default();
+        let fields: String = self
+            .field
+            .iter()
+            .map(|field| toml::to_string(field).unwrap_or_default())
+            .collect();
         let agent = crate::robots::product_token(&self.politeness.user_agent);
         // The key is fixed: the number is stored.
         let mut hasher = siphasher::sip::SipHasher13::new_with_keys(0, 0);
-        hasher.write(format!("{PARSER} {agent} {parse}").as_bytes());
+        hasher.write(format!("{PARSER} {agent} {parse}{fields}").as_bytes());
         hasher.finish() as i64
     }
 

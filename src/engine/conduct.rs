@@ -11,15 +11,14 @@ use tokio::sync::{mpsc, watch};
 use super::Limit;
 use super::arrivals::disallowed;
 use super::deliver::Delivery;
-use super::work::{self, Event, Worker};
+use super::work::{self, Event, Tools, Worker};
 use crate::config::Config;
-use crate::fetch::Fetcher;
 use crate::fetched::FetchError;
 use crate::frontier::{Frontier, Next, Paces, Settings};
 use crate::request::Request;
 use crate::robots;
 use crate::stats::{Bottleneck, Snapshot, Stats, View};
-use crate::store::{Applied, Batch, Begun, Files, How, Store, StoreError};
+use crate::store::{Applied, Batch, Begun, How, Store, StoreError};
 
 /// A batch closes at this many records,
 const BATCH: usize = 128;
@@ -87,9 +86,8 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(
         config: &Config,
+        tools: Tools,
         paces: Paces,
-        fetcher: Fetcher,
-        files: Option<Files>,
         store: Store,
         begun: &Begun,
         snapshots: watch::Sender<Snapshot>,
@@ -107,7 +105,7 @@ impl Engine {
         // Every task sends two events; so many fit that no task ever waits long for the engine.
         let (sender, events) = mpsc::channel(2 * concurrency + 16);
         let (abort, stop) = watch::channel(false);
-        let worker = Arc::new(Worker::new(config, fetcher, files, sender, stop));
+        let worker = Arc::new(Worker::new(config, tools, sender, stop));
         let mut engine = Self {
             frontier: Frontier::new(settings, now),
             store: Arc::new(store),

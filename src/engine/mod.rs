@@ -22,12 +22,14 @@ use crate::config::{Config, ConfigError};
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
 use crate::frontier::Paces;
+use crate::parse::Extractor;
 use crate::scope::{Rule, Scope};
 use crate::stats::Snapshot;
 use crate::store::{End, Files, How, Opening, Policy, Recrawl};
 use conduct::Engine;
 pub use deliver::Visits;
 pub(crate) use deliver::{Delivery, channel};
+use work::Tools;
 
 /// How a start of the program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +108,8 @@ pub struct Plan {
     pub seeds: Vec<CanonicalUrl>,
     /// The compiled scope.
     pub scope: Arc<Scope>,
+    /// The compiled fields; `None` where none are configured.
+    pub extractor: Option<Arc<Extractor>>,
 }
 
 /// Checks the settings and the seeds, and compiles what is compiled.
@@ -117,7 +121,12 @@ pub fn plan(config: &Config) -> Result<Plan> {
     crate::fetch::check(config)?;
     let seeds = config.seeds.urls()?;
     let scope = Arc::new(Scope::new(&config.scope, &seeds)?);
-    Ok(Plan { seeds, scope })
+    let extractor = Extractor::new(&config.field)?.map(Arc::new);
+    Ok(Plan {
+        seeds,
+        scope,
+        extractor,
+    })
 }
 
 /// Crawls, until everything is done, a limit is reached, or `shutdown` completes.
@@ -164,7 +173,9 @@ pub(crate) async fn run_hooked(
     shutdown: impl Future<Output = ()>,
     hooks: Hooks,
 ) -> Result<Summary> {
-    let Plan { seeds, .. } = plan(&config)?;
+    let Plan {
+        seeds, extractor, ..
+    } = plan(&config)?;
     let output = config.output.output.clone();
     let at = |source| Error::Store {
         path: output.clone(),
@@ -191,9 +202,12 @@ pub(crate) async fn run_hooked(
     let (store, begun) = opening.begin(&seeds, policy, &config).map_err(at)?;
     let mut engine = Engine::new(
         &config,
+        Tools {
+            fetcher,
+            extractor,
+            files,
+        },
         paces,
-        fetcher,
-        files,
         store,
         &begun,
         hooks.snapshots,

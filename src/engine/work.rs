@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
-use crate::canonical::{Base, CanonicalUrl, Host, Origin};
+use crate::canonical::{Base, Host, Origin};
 use crate::config::Config;
 use crate::fetch::{Ask, Fetcher, decode};
 use crate::fetched::{FetchError, Fetched, Timing};
@@ -60,9 +60,19 @@ pub(super) enum RobotsNext {
     Unreachable(Origin, Duration),
 }
 
+/// What pages are fetched, read and kept with.
+pub(super) struct Tools {
+    pub(super) fetcher: Fetcher,
+    /// `None` where no field is configured: then no tree is built.
+    pub(super) extractor: Option<Arc<parse::Extractor>>,
+    /// `None` where bodies are not kept.
+    pub(super) files: Option<Files>,
+}
+
 /// What every task needs.
 pub(super) struct Worker {
     fetcher: Fetcher,
+    extractor: Option<Arc<parse::Extractor>>,
     files: Option<Files>,
     /// As many at once as cores.
     cpu: Semaphore,
@@ -95,15 +105,15 @@ impl Drop for Watched<'_> {
 impl Worker {
     pub(super) fn new(
         config: &Config,
-        fetcher: Fetcher,
-        files: Option<Files>,
+        tools: Tools,
         events: mpsc::Sender<Event>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         let size = |bytes: crate::config::Bytes| usize::try_from(bytes.0).unwrap_or(usize::MAX);
         Self {
-            fetcher,
-            files,
+            fetcher: tools.fetcher,
+            extractor: tools.extractor,
+            files: tools.files,
             cpu: Semaphore::new(cores()),
             limits: parse::Limits {
                 links: config.parse.max_links as usize,
@@ -238,7 +248,7 @@ impl Worker {
                 done.record.error = Some(FetchError::Protocol);
             } else if matches!(head.status, 200..=203 | 206..=299) && !fetched.unread {
                 let body = std::mem::take(&mut fetched.body);
-                match self.content(&done.record.request.url, &fetched, body).await {
+                match self.content(&done.record.request, &fetched, body).await {
                     Ok(content) => done.record.content = Some(content),
                     Err(Failed::Page(error)) => done.record.error = Some(error),
                     Err(Failed::Store(error)) => done.fatal = Some(error),
@@ -253,7 +263,7 @@ impl Worker {
     /// Decodes and parses off the async threads, then writes the file.
     async fn content(
         &self,
-        url: &CanonicalUrl,
+        request: &Request,
         fetched: &Fetched,
         body: Vec<u8>,
     ) -> Result<Content, Failed> {
@@ -263,8 +273,9 @@ impl Worker {
             self.max_body,
             self.limits,
             self.agent.clone(),
-            url.clone(),
+            request.url.clone(),
         );
+        let extractor = self.extractor.clone().filter(|_| request.is_page());
         let permit = self.cpu.acquire().await;
         let read = tokio::task::spawn_blocking(move || {
             let decoded = decode::decode(body, &head.get_all("content-encoding"), max)?;
@@ -283,6 +294,10 @@ impl Worker {
                 },
                 &limits,
             );
+            let fields = extractor.map_or_else(Vec::new, |extractor| {
+                let content_type = head.get("content-type");
+                extractor.extract(&page_url, content_type, &page, &decoded.bytes)
+            });
             let content = Content {
                 digest: Sha256::digest(&decoded.bytes).into(),
                 bytes: decoded.bytes.len() as u64,
@@ -290,6 +305,7 @@ impl Worker {
                 media_type: Some(media_type),
                 cut: cut || decoded.cut,
                 page,
+                fields,
             };
             Ok((content, decoded.bytes))
         });
@@ -299,7 +315,12 @@ impl Worker {
         let (mut content, bytes) = read.map_err(Failed::Page)?;
         if let Some(files) = &self.files {
             let file = files
-                .write(url, content.media_type.as_deref(), &content.digest, &bytes)
+                .write(
+                    &request.url,
+                    content.media_type.as_deref(),
+                    &content.digest,
+                    &bytes,
+                )
                 .await;
             content.file = Some(file.map_err(Failed::Store)?);
         }

@@ -6,13 +6,14 @@
 //!        headers ────────────────────────────────────────┘
 //! ```
 //!
-//! No tree is built. The tokenizer hands out slices of the text; `html` knows which elements matter;
+//! No tree is built, but for fields by CSS selector (`extract`), where any are configured. The tokenizer hands out slices of the text; `html` knows which elements matter;
 //! `links` resolves what they point to when the page, and with it its `<base>`, is known whole.
 
 mod attributes;
 pub mod charset;
 mod css;
 mod elements;
+mod extract;
 mod head;
 mod html;
 mod link_header;
@@ -26,12 +27,14 @@ pub mod sitemap;
 mod srcset;
 mod text;
 mod tokenizer;
+mod value;
 
 use encoding_rs::UTF_8;
 
 use crate::canonical::{Base, CanonicalUrl};
 use crate::record::{Link, LinkKind, Page};
 
+pub use extract::Extractor;
 pub use html::{base_of, refresh_of};
 pub use media_type::media_type;
 pub use refresh::{Refresh, refresh};

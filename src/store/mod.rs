@@ -6,6 +6,7 @@
 
 mod admit;
 mod end;
+mod fields;
 mod files;
 mod intern;
 mod lock;

@@ -12,7 +12,7 @@ use super::admit::Admitter;
 use super::lock::Lock;
 use super::route::{Policy, Route};
 use super::writer::Writer;
-use super::{DATABASE, PAGES, Store, StoreError, files, from_micros, micros, schema};
+use super::{DATABASE, PAGES, Store, StoreError, fields, files, from_micros, micros, schema};
 use crate::canonical::{CanonicalUrl, Host, Origin};
 use crate::config::{Change, Config, changes};
 
@@ -259,6 +259,9 @@ impl Opening {
         let mut admitter = Admitter::new(run, hash_keys, policy, config.reading());
         admitter.now = micros(now);
         let (changed, joined) = decide(&mut admitter, &tx, resume.as_ref(), seeds, &settings)?;
+        for view in fields::wide_views(&tx, &config.field)? {
+            tracing::warn!(view, "is not made: something else has this name");
+        }
         let last_fetch = number("SELECT coalesce(max(id), 0) FROM fetch")?;
         let waiting = number("SELECT count(*) FROM frontier")?;
         tx.commit()?;

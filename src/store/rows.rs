@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
 use siphasher::sip::SipHasher13;
 use tokio_rusqlite::rusqlite;
 
+use super::fields;
 use super::intern::text_id;
 use super::micros;
 use super::route::Route;
@@ -289,6 +290,7 @@ impl Writer {
                 .execute([version])?;
         }
         insert_links(tx, version, &page.links, &targets)?;
+        fields::write(tx, version, found.is_some(), &content.fields)?;
         Ok(version)
     }
 

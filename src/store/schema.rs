@@ -98,6 +98,19 @@ pub(crate) fn kind_code(kind: &Kind) -> u8 {
 /// See [`kind_code`].
 const KINDS: [(i64, &str); 4] = [(0, "page"), (1, "robots"), (2, "asset"), (3, "check")];
 
+/// The values of configured fields. Version 1 had none.
+const FIELD: &str = "
+CREATE TABLE field (
+  version   INTEGER NOT NULL REFERENCES version,
+  field_set TEXT NOT NULL,
+  name      TEXT NOT NULL,
+  position  INTEGER NOT NULL,
+  value,
+  problem   TEXT,
+  PRIMARY KEY (version, field_set, name, position)
+) WITHOUT ROWID;
+";
+
 const TABLES: &str = "
 CREATE TABLE meta (
   key   TEXT PRIMARY KEY,
@@ -264,14 +277,6 @@ CREATE TABLE link (
   anchor   TEXT,
   PRIMARY KEY (version, position)
 ) WITHOUT ROWID;
-
-CREATE TABLE field (
-  version  INTEGER NOT NULL REFERENCES version,
-  name     TEXT NOT NULL,
-  position INTEGER NOT NULL,
-  value    TEXT NOT NULL,
-  PRIMARY KEY (version, name, position)
-) WITHOUT ROWID;
 ";
 
 /// What version 1 lacks. Its pages count as read by no settings that are known, so they are asked for
@@ -291,6 +296,7 @@ CREATE TABLE anchor (
 ALTER TABLE fetch ADD COLUMN conditional INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE fetch ADD COLUMN set_cookie INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE version ADD COLUMN reader INTEGER NOT NULL DEFAULT 0;
+DROP TABLE field;
 ";
 
 /// The views. `{kind(x)}` and the like stand for expressions that turn a code into its word.
@@ -415,12 +421,20 @@ SELECT r.id AS run, s.id AS start, r.state AS state, r.seeds AS seeds, {time:s.b
 FROM run r JOIN start s ON s.run = r.id;
 
 CREATE VIEW fields AS
-SELECT u.text AS url, d.name AS name, d.position AS position, d.value AS value
+SELECT u.text AS url, d.field_set AS field_set, d.name AS name, d.position AS position, d.value AS value
 FROM visit v
-JOIN fetch g ON g.id = v.last_fetch
-JOIN field d ON d.version = g.version
+JOIN fetch f ON f.id = v.last_fetch
+JOIN field d ON d.version = {counted:}
 JOIN url u ON u.id = v.url
-WHERE v.run = (SELECT max(id) FROM run);
+WHERE v.run = (SELECT max(id) FROM run) AND d.value IS NOT NULL;
+
+CREATE VIEW field_problems AS
+SELECT u.text AS url, d.field_set AS field_set, d.name AS name, d.position AS position, d.problem AS problem, d.value AS value
+FROM visit v
+JOIN fetch f ON f.id = v.last_fetch
+JOIN field d ON d.version = {counted:}
+JOIN url u ON u.id = v.url
+WHERE v.run = (SELECT max(id) FROM run) AND d.problem IS NOT NULL;
 ";
 
 /// Expands the `{word:expression}` marks of the views.
@@ -451,6 +465,7 @@ fn views() -> String {
             }
             "decision" => case(x, &mut Decision::ALL.iter().map(|row| (row.0 as i64, row.1))),
             "role" => case(x, &mut Role::ALL.iter().map(|row| (row.0 as i64, row.1))),
+            "counted" => super::fields::COUNTED.to_owned(),
             "fetch_kind" => case(x, &mut KINDS.into_iter()),
             // Whole seconds by integer division: a float would lose the last digits.
             _ => format!(
@@ -477,6 +492,7 @@ pub(crate) fn prepare(
     if tables == 0 {
         let transaction = connection.transaction()?;
         transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(FIELD)?;
         transaction.execute_batch(&views())?;
         for key in ["hash_key_0", "hash_key_1"] {
             transaction.execute("INSERT INTO meta VALUES (?, ?)", (key, random()))?;
@@ -497,6 +513,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     // Tables first: a view of the user's that is made of ours has to find them while tables change.
     transaction.execute_batch(TO_VERSION_2)?;
+    transaction.execute_batch(FIELD)?;
     for (view, _) in NAMED_VIEWS {
         transaction.execute_batch(&format!("DROP VIEW IF EXISTS {view}"))?;
     }
@@ -526,7 +543,7 @@ pub(crate) fn check(application: i32, version: i32) -> Result<(), StoreError> {
 }
 
 /// The views in the order in which they are listed, each with what a row of it is.
-pub const NAMED_VIEWS: [(&str, &str); 13] = [
+pub const NAMED_VIEWS: [(&str, &str); 14] = [
     (
         "pages",
         "one row a page that was asked for, or that robots.txt forbids",
@@ -560,7 +577,11 @@ pub const NAMED_VIEWS: [(&str, &str); 13] = [
         "every request that was made, retries and robots.txt included",
     ),
     ("runs", "every start of the program, and how it ended"),
-    ("fields", "values taken by configured selectors"),
+    ("fields", "values taken by configured selectors, one a row"),
+    (
+        "field_problems",
+        "values that were missing, or not of their kind",
+    ),
 ];
 
 #[cfg(test)]

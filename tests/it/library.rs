@@ -331,6 +331,11 @@ fn examples_run() {
             ["/articles/four.html", "status"],
         ),
         ("watch_progress", "watched", ["held back by", "Finished, "]),
+        (
+            "extract_fields",
+            "extracted",
+            ["url,heading,links", "/articles/"],
+        ),
     ];
     // At once, for each asks as gently as anyone.
     let running = examples.map(|(name, output, wanted)| {

@@ -20,6 +20,7 @@ mod conformance_robots;
 mod conformance_sitemap;
 mod failures;
 mod fetching;
+mod fields;
 mod history;
 mod library;
 mod limits;

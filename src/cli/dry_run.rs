@@ -1,0 +1,84 @@
+//! `--dry-run`: what a crawl would begin with.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use crawl::answers::{Reader, printable, status};
+use crawl::config::Config;
+use crawl::engine::{self, Plan};
+use crawl::fetch::Fetcher;
+use crawl::robots::{self, Robots};
+use crawl::{CanonicalUrl, scope::Scope};
+
+use super::FINISHED;
+use super::once;
+
+/// `--dry-run`: settings, seeds, what the scope makes of them, and the answers of their robots.txt files.
+pub(super) async fn dry_run(config: Config) -> Result<u8> {
+    let Plan {
+        mut seeds,
+        mut scope,
+        ..
+    } = engine::plan(&config)?;
+    show!("{}", config.redacted().to_toml().trim_end());
+    show!("\n# seeds");
+    if seeds.is_empty() {
+        seeds = of_output(&config)?;
+        scope = Arc::new(Scope::new(&config.scope, &seeds).map_err(crawl::Error::from)?);
+    }
+    if seeds.is_empty() {
+        return Err(crawl::Error::from(crawl::config::ConfigError::NoSeed).into());
+    }
+    let fetcher = Fetcher::new(&config, &seeds)
+        .await
+        .map_err(crawl::Error::from)?;
+    let agent = robots::product_token(&config.politeness.user_agent);
+    let mut asked: Vec<(crawl::canonical::Origin, String, Robots)> = Vec::new();
+    for seed in &seeds {
+        let origin = seed.origin();
+        if !config.politeness.ignore_robots && !asked.iter().any(|known| known.0 == origin) {
+            let (words, rules) = once::robots(&fetcher, &origin, agent).await;
+            asked.push((origin.clone(), words, rules));
+        }
+        let robots = match asked.iter().find(|known| known.0 == origin) {
+            None => "robots.txt ignored".to_owned(),
+            Some((_, words, rules)) => {
+                let verdict = rules.verdict(seed.path_and_query());
+                let word = if verdict.allowed {
+                    "allowed"
+                } else {
+                    "disallowed"
+                };
+                format!(
+                    "robots.txt: {words}; {word}{}",
+                    verdict
+                        .rule
+                        .map_or_else(String::new, |rule| format!(" by {rule:?}"))
+                )
+            }
+        };
+        let decision = scope.decide(seed);
+        let place = if decision.inside {
+            "in scope"
+        } else {
+            "out of scope"
+        };
+        let by = format!(" by {}", decision.rule);
+        show!("# {seed}  {}", printable(&format!("{place}{by}; {robots}")));
+    }
+    Ok(FINISHED)
+}
+
+/// The seeds of the crawl that would go on, where none are given.
+fn of_output(config: &Config) -> Result<Vec<CanonicalUrl>> {
+    let output = &config.output.output;
+    if config.output.fresh || !output.join(crawl::store::DATABASE).exists() {
+        return Ok(Vec::new());
+    }
+    let status = status::read(&Reader::open(output)?)?;
+    let seeds = status.map_or_else(Vec::new, |status| status.seeds);
+    Ok(seeds
+        .iter()
+        .filter_map(|seed| CanonicalUrl::parse(seed).ok())
+        .collect())
+}

@@ -1,0 +1,140 @@
+//! `crawl extract`: fields tried on pages, without a crawl.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Result;
+use crawl::answers::{printable, values};
+use crawl::config::{Config, ConfigError, FieldConfig};
+use crawl::fetch::Fetcher;
+use crawl::parse::{self, Extractor};
+use crawl::{CanonicalUrl, engine};
+
+use super::args::ExtractArgs;
+use super::inspect::{format, shown};
+use super::once::{self, Got};
+use super::{FINISHED, SEEDS_FAILED};
+
+pub(super) fn extract(args: &ExtractArgs) -> Result<u8> {
+    let config = settings(args)?;
+    let extractor = engine::plan(&config)?.extractor;
+    let Some(extractor) = extractor else {
+        return Err(crawl::Error::from(ConfigError::NoField).into());
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut taken = Vec::new();
+    let mut failed = 0;
+    for page in &args.pages {
+        let got = match runtime.block_on(get(page, args, &config)) {
+            Ok(got) => got,
+            Err(error) => {
+                let words = error
+                    .downcast_ref::<crawl::Error>()
+                    .map_or_else(|| format!("{error:#}"), ToString::to_string);
+                say!("crawl: {}: {}", printable(page), printable(&words));
+                failed += 1;
+                continue;
+            }
+        };
+        let values = extract_one(&extractor, &got);
+        if values.is_empty() {
+            say!("crawl: {}: no field finds anything", printable(page));
+        }
+        taken.extend(values.into_iter().map(|value| (page.clone(), value)));
+    }
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    shown(values::show(&taken, format(args.format), &mut out))?;
+    std::io::Write::flush(&mut out)?;
+    Ok(if failed == args.pages.len() {
+        SEEDS_FAILED
+    } else {
+        FINISHED
+    })
+}
+
+/// The settings: of the file, with the fields of the command line in place of its own where there are any.
+fn settings(args: &ExtractArgs) -> Result<Config> {
+    let default = Path::new("crawl.toml");
+    let file = args.config.as_deref();
+    let file = file.or_else(|| Some(default).filter(|file| args.field.is_empty() && file.exists()));
+    let mut config = match file {
+        Some(file) => Config::read(file).map_err(crawl::Error::from)?,
+        None => Config::default(),
+    };
+    config.seeds = crawl::config::Seeds::default();
+    config.politeness.ignore_robots |= args.ignore_robots;
+    if !args.field.is_empty() {
+        let field = |text: &String| {
+            let (name, selector) = text.split_once('=').ok_or_else(|| ConfigError::Value {
+                key: "field".to_owned(),
+                value: text.clone(),
+                message: "is not of the form NAME=SELECTOR".to_owned(),
+            })?;
+            Ok(FieldConfig::new(name, selector))
+        };
+        let fields = args
+            .field
+            .iter()
+            .map(field)
+            .collect::<Result<_, ConfigError>>();
+        config.field = fields.map_err(crawl::Error::from)?;
+    }
+    Ok(config)
+}
+
+/// A page from where it is said to be.
+async fn get(page: &str, args: &ExtractArgs, config: &Config) -> Result<Got> {
+    if page.contains("://") {
+        let url = CanonicalUrl::parse(page)?;
+        let seeds = [url.clone()];
+        let fetcher = Fetcher::new(config, &seeds)
+            .await
+            .map_err(crawl::Error::from)?;
+        return once::page(&fetcher, config, &url)
+            .await
+            .map_err(anyhow::Error::msg);
+    }
+    let max = config.fetch.max_body.0;
+    let mut body = Vec::new();
+    let read = if page == "-" {
+        std::io::stdin().take(max).read_to_end(&mut body)
+    } else {
+        std::fs::File::open(page).and_then(|file| file.take(max).read_to_end(&mut body))
+    };
+    read.map_err(|error| {
+        anyhow::anyhow!("cannot be read: {error} (a URL begins with http:// or https://)")
+    })?;
+    let url = CanonicalUrl::parse(&args.url).map_err(|error| ConfigError::Value {
+        key: "url".to_owned(),
+        value: args.url.clone(),
+        message: error.to_string(),
+    });
+    let is = |end: &str| {
+        Path::new(page)
+            .extension()
+            .is_some_and(|found| found.eq_ignore_ascii_case(end))
+    };
+    let content_type = (is("html") || is("htm")).then(|| "text/html".to_owned());
+    Ok(Got {
+        url: url.map_err(crawl::Error::from)?,
+        content_type,
+        body,
+    })
+}
+
+fn extract_one(extractor: &Extractor, got: &Got) -> Vec<crawl::record::FieldValue> {
+    let document = parse::Document {
+        url: &got.url,
+        content_type: got.content_type.as_deref(),
+        link: &[],
+        refresh: None,
+        content_language: None,
+        x_robots_tag: &[],
+        agent: "",
+        body: &got.body,
+    };
+    let page = parse::parse(&document, &parse::Limits::default());
+    extractor.extract(&got.url, got.content_type.as_deref(), &page, &got.body)
+}

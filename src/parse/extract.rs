@@ -1,0 +1,482 @@
+//! Values by CSS selector. The one place that builds a tree, and only where a field is configured for the
+//! page.
+//!
+//! A tree costs more than its text, and a hostile page can make it cost much more. So it is built piece by
+//! piece, and given up when it is too large or too deep.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use html5ever::ParseOpts;
+use html5ever::driver::parse_document;
+use html5ever::serialize::{SerializeOpts, TraversalScope, serialize};
+use html5ever::tendril::TendrilSink;
+use regex::Regex;
+use scraper::{ElementRef, Html, HtmlTreeSink, Node, Selector};
+
+use super::elements::Tag;
+use super::text::Folder;
+use super::{charset, html, media_type, value};
+use crate::canonical::{Base, CanonicalUrl};
+use crate::config::{ConfigError, FieldConfig, FieldKind, Take};
+use crate::record::{FieldData, FieldValue, Page};
+
+/// Largest text of which a tree is built, in bytes; most nodes of a tree; its greatest depth.
+const MAX_TEXT: usize = 4 << 20;
+const MAX_NODES: usize = 250_000;
+const MAX_DEPTH: usize = 512;
+/// Bytes that go into a tree before it is looked at again.
+const PIECE: usize = 1024;
+/// Longest value, in bytes; most values of a field; bytes of all values of a page.
+const MAX_VALUE: usize = 64 << 10;
+const MAX_VALUES: usize = 1000;
+const MAX_PAGE: usize = 4 << 20;
+/// How much of a text that is no number or date is shown, in bytes.
+const SHOWN: usize = 64;
+
+/// The configured fields, compiled.
+#[derive(Debug)]
+pub struct Extractor {
+    fields: Vec<Field>,
+}
+
+#[derive(Debug)]
+struct Field {
+    set: Arc<str>,
+    name: Arc<str>,
+    selector: Selector,
+    take: Take,
+    all: bool,
+    trim: bool,
+    kind: FieldKind,
+    date_format: String,
+    urls: Option<Regex>,
+    required: bool,
+}
+
+impl Extractor {
+    /// Compiles the fields; `None` where there are none.
+    ///
+    /// # Errors
+    /// The first selector or pattern that is none.
+    pub fn new(fields: &[FieldConfig]) -> Result<Option<Self>, ConfigError> {
+        let fields = fields
+            .iter()
+            .map(Field::new)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(Self { fields }).filter(|extractor| !extractor.fields.is_empty()))
+    }
+
+    /// Takes the values of a page: a pure function of its URL, its bytes, and how they were read.
+    ///
+    /// What cannot be had is told as well: a required value that is missing, a text that is no number.
+    #[must_use]
+    pub fn extract(
+        &self,
+        url: &CanonicalUrl,
+        content_type: Option<&str>,
+        page: &Page,
+        body: &[u8],
+    ) -> Vec<FieldValue> {
+        let matches = |field: &&Field| {
+            let urls = field.urls.as_ref();
+            urls.is_none_or(|urls| urls.is_match(url.as_str()))
+        };
+        let due: Vec<&Field> = self.fields.iter().filter(matches).collect();
+        let charset = page
+            .charset
+            .and_then(|name| encoding_rs::Encoding::for_label(name.as_bytes()));
+        let Some(charset) = charset.filter(|_| {
+            !due.is_empty() && media_type::is_html(&media_type::media_type(content_type, body))
+        }) else {
+            return Vec::new();
+        };
+        let text = charset::decode(body, charset);
+        let tree = match tree(&text) {
+            Ok(tree) => tree,
+            Err(problem) => {
+                let tell = |field: &&Field| field.problem(0, problem.to_owned());
+                return due.iter().map(tell).collect();
+            }
+        };
+        let by_url = due.iter().any(|field| matches!(field.take, Take::Url(_)));
+        let base = if by_url {
+            html::base_of(&text, url)
+        } else {
+            Base::of(url)
+        };
+        let mut taken = Taken {
+            values: Vec::new(),
+            room: MAX_PAGE,
+        };
+        for field in due {
+            field.take(&tree, &base, &mut taken);
+        }
+        taken.values
+    }
+}
+
+/// Builds the tree of a page, as far as that is cheap.
+fn tree(text: &str) -> Result<Html, &'static str> {
+    if text.len() > MAX_TEXT {
+        return Err("the page is too large for a tree");
+    }
+    let sink = HtmlTreeSink::new(Html::new_document());
+    let mut parser = parse_document(sink, ParseOpts::default());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(rest.ceil_char_boundary(PIECE));
+        parser.process(piece.into());
+        rest = after;
+        let html = parser.tokenizer.sink.sink.0.borrow();
+        if html.tree.values().len() > MAX_NODES {
+            return Err("the page has too many elements");
+        }
+        let last = html.tree.nodes().next_back();
+        if last.is_some_and(|node| node.ancestors().nth(MAX_DEPTH).is_some()) {
+            return Err("the page is nested too deeply");
+        }
+    }
+    Ok(parser.finish())
+}
+
+/// What was taken of a page, and the bytes that may yet be.
+struct Taken {
+    values: Vec<FieldValue>,
+    room: usize,
+}
+
+impl Field {
+    fn new(config: &FieldConfig) -> Result<Self, ConfigError> {
+        let selector = Selector::parse(&config.selector).map_err(|error| {
+            let message = format!("is no CSS selector: {error}");
+            ConfigError::value("field.selector", &config.selector, message)
+        })?;
+        let urls = match config.urls.as_str() {
+            "" => None,
+            pattern => Some(crate::scope::regex("field.urls", pattern)?),
+        };
+        Ok(Self {
+            set: config.set.as_str().into(),
+            name: config.name.as_str().into(),
+            selector,
+            take: config.take.clone(),
+            all: config.all,
+            trim: config.trim,
+            kind: config.kind,
+            date_format: config.date_format.clone(),
+            urls,
+            required: config.required,
+        })
+    }
+
+    fn take(&self, tree: &Html, base: &Base, taken: &mut Taken) {
+        let mut position = 0;
+        for element in tree.select(&self.selector) {
+            if position as usize == MAX_VALUES {
+                let problem = format!("there are more than {MAX_VALUES} values");
+                taken.values.push(self.problem(position, problem));
+                return;
+            }
+            let Some((text, cut)) = self.text(element, base) else {
+                continue;
+            };
+            let value = self.value(position, text, cut);
+            let size = value.value.as_ref().map_or(0, FieldData::size);
+            if size > taken.room {
+                let problem = format!("the values of the page come to more than {MAX_PAGE} bytes");
+                taken.values.push(self.problem(position, problem));
+                return;
+            }
+            taken.room -= size;
+            taken.values.push(value);
+            position += 1;
+            if !self.all {
+                return;
+            }
+        }
+        if position == 0 && self.required {
+            taken.values.push(self.problem(0, "missing".to_owned()));
+        }
+    }
+
+    /// What is to be taken of an element, and whether it was cut; `None` where it has none.
+    fn text(&self, element: ElementRef<'_>, base: &Base) -> Option<(String, bool)> {
+        let text = match &self.take {
+            Take::Text if self.trim => return folded(element),
+            Take::Text => element.text().fold(String::new(), |mut all, piece| {
+                if all.len() <= MAX_VALUE {
+                    all.push_str(piece);
+                }
+                all
+            }),
+            Take::Html => inner_html(element),
+            Take::Attribute(name) => element.attr(name)?.to_owned(),
+            Take::Url(name) => {
+                let reference = super::text::trim(element.attr(name)?);
+                // What is no URL that can be crawled (mailto:, data:) is not taken.
+                base.join(reference).ok()?.as_str().to_owned()
+            }
+        };
+        let text = if self.trim && self.take != Take::Html {
+            super::text::fold(&text, usize::MAX)?.into_string()
+        } else if self.trim {
+            text.trim().to_owned()
+        } else {
+            text
+        };
+        let cut = text.len() > MAX_VALUE;
+        let end = text.floor_char_boundary(MAX_VALUE);
+        Some((text[..end].to_owned(), cut)).filter(|(text, _)| !self.trim || !text.is_empty())
+    }
+
+    fn value(&self, position: u32, text: String, cut: bool) -> FieldValue {
+        let shown = |what: &str| {
+            let end = text.floor_char_boundary(SHOWN);
+            format!("{what}: {}", &text[..end])
+        };
+        let (value, problem) = match self.kind {
+            FieldKind::Text if cut => (
+                Some(FieldData::Text(text)),
+                Some(format!("cut at {MAX_VALUE} bytes")),
+            ),
+            FieldKind::Text => (Some(FieldData::Text(text)), None),
+            FieldKind::Number => match value::number(&text) {
+                Some(number) => (Some(number), None),
+                None => (None, Some(shown("not a number"))),
+            },
+            FieldKind::Date => match value::date(&text, &self.date_format) {
+                Some(date) => (Some(FieldData::Text(date)), None),
+                None => (None, Some(shown("not a date"))),
+            },
+        };
+        FieldValue {
+            set: Arc::clone(&self.set),
+            name: Arc::clone(&self.name),
+            position,
+            value,
+            problem,
+        }
+    }
+
+    fn problem(&self, position: u32, problem: String) -> FieldValue {
+        FieldValue {
+            set: Arc::clone(&self.set),
+            name: Arc::clone(&self.name),
+            position,
+            value: None,
+            problem: Some(problem),
+        }
+    }
+}
+
+/// The text of an element as one reads it: white space folded, blocks and line breaks apart, without what
+/// scripts and styles have (unless it is one).
+fn folded(element: ElementRef<'_>) -> Option<(String, bool)> {
+    use ego_tree::iter::Edge;
+    let mut folder = Folder::new(MAX_VALUE);
+    let mut hidden = 0_usize;
+    for edge in element.traverse() {
+        if folder.is_full() {
+            break;
+        }
+        let (node, opens) = match edge {
+            Edge::Open(node) => (node, true),
+            Edge::Close(node) => (node, false),
+        };
+        match node.value() {
+            Node::Text(text) if opens && hidden == 0 => folder.push(text),
+            Node::Element(inner) if node.id() != element.id() => {
+                if matches!(inner.name(), "script" | "style" | "template" | "noscript") {
+                    hidden = if opens {
+                        hidden + 1
+                    } else {
+                        hidden.saturating_sub(1)
+                    };
+                } else if Tag::of(inner.name()).parts_words() {
+                    folder.space();
+                }
+            }
+            _ => {}
+        }
+    }
+    let cut = folder.is_full();
+    folder.take().map(|text| (text.into_string(), cut))
+}
+
+/// The HTML within an element, and a little more than is kept of it where it is longer.
+fn inner_html(element: ElementRef<'_>) -> String {
+    /// Takes so many bytes and then no more.
+    struct Short(Vec<u8>);
+    impl Write for Short {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            if self.0.len() > MAX_VALUE {
+                return Err(std::io::ErrorKind::StorageFull.into());
+            }
+            self.0.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut out = Short(Vec::new());
+    let options = SerializeOpts {
+        traversal_scope: TraversalScope::ChildrenOnly(None),
+        ..SerializeOpts::default()
+    };
+    // The one error there can be is that it was enough.
+    let _ = serialize(&mut out, &element, options);
+    String::from_utf8_lossy(&out.0).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::{Document, Limits, parse};
+
+    fn extract(fields: &str, body: &str) -> Vec<String> {
+        let text = format!("[[field]]\n{}", fields.replace(';', "\n"));
+        let config = crate::Config::from_toml(&text, std::path::Path::new("x")).expect(fields);
+        let extractor = Extractor::new(&config.field)
+            .expect(fields)
+            .expect("fields");
+        let url = CanonicalUrl::parse("http://a.example/d/p").expect("a URL");
+        let document = Document {
+            url: &url,
+            content_type: Some("text/html"),
+            link: &[],
+            refresh: None,
+            content_language: None,
+            x_robots_tag: &[],
+            agent: "crawl",
+            body: body.as_bytes(),
+        };
+        let page = parse(&document, &Limits::default());
+        let values = extractor.extract(&url, document.content_type, &page, document.body);
+        let show = |value: &FieldValue| {
+            let text = value
+                .value
+                .as_ref()
+                .map_or("-".to_owned(), ToString::to_string);
+            let problem = value
+                .problem
+                .as_ref()
+                .map_or_else(String::new, |p| format!(" [{p}]"));
+            format!(
+                "{}{text}{problem}",
+                if value.position > 0 {
+                    format!("{}:", value.position)
+                } else {
+                    String::new()
+                }
+            )
+        };
+        values.iter().map(show).collect()
+    }
+
+    #[test]
+    fn what_is_taken() {
+        const PAGE: &str = "<!DOCTYPE html><base href=/b/><h1> Two\n <em>wor</em>ds </h1>
+            <ul><li>one<li> two <li></ul><p>a<br>b<script>c</script></p>
+            <a href=x#f title=' t  u '>l</a><a href=mailto:m@n>m</a><a href='y z'>l</a>
+            <div id=i><b>x</b> &amp; <i>y</i></div><span class=price>1.234,50 €</span>
+            <time datetime=2026-11-21T10:30:00+01:00>today</time>";
+        for (fields, wanted) in [
+            ("name='a';selector='h1'", &["Two words"][..]),
+            ("name='a';selector='h1';trim=false", &[" Two\n words "]),
+            ("name='a';selector='li'", &["one"]),
+            ("name='a';selector='li';all=true", &["one", "1:two"]),
+            ("name='a';selector='ul'", &["one two"]),
+            ("name='a';selector='p'", &["a b"]),
+            ("name='a';selector='p script'", &["c"]),
+            ("name='a';selector='a';take='attr:title'", &["t u"]),
+            (
+                "name='a';selector='a';take='attr:TITLE';trim=false",
+                &[" t  u "],
+            ),
+            (
+                "name='a';selector='a';take='url:href';all=true",
+                &["http://a.example/b/x", "1:http://a.example/b/y%20z"],
+            ),
+            (
+                "name='a';selector='#i';take='html'",
+                &["<b>x</b> &amp; <i>y</i>"],
+            ),
+            ("name='a';selector='.price';as='number'", &["1234.5"]),
+            (
+                "name='a';selector='h1';as='number'",
+                &["- [not a number: Two words]"],
+            ),
+            (
+                "name='a';selector='time';take='attr:datetime';as='date'",
+                &["2026-11-21T09:30:00Z"],
+            ),
+            (
+                "name='a';selector='time';as='date'",
+                &["- [not a date: today]"],
+            ),
+            ("name='a';selector='nav'", &[]),
+            ("name='a';selector='nav';required=true", &["- [missing]"]),
+            (
+                "name='a';selector='li:nth-child(3)';required=true",
+                &["- [missing]"],
+            ),
+            (
+                "name='a';selector='h1';urls='^http://a\\.example/d/'",
+                &["Two words"],
+            ),
+            ("name='a';selector='h1';urls='/other/';required=true", &[]),
+            (
+                "name='a';selector='h1, li:nth-child(2)';all=true",
+                &["Two words", "1:two"],
+            ),
+            ("name='a';selector='div:has(> i) b'", &["x"]),
+        ] {
+            assert_eq!(extract(fields, PAGE), wanted, "{fields}");
+        }
+    }
+
+    #[test]
+    fn bounded() {
+        let all = |selector: &str| format!("name='a';selector='{selector}';all=true");
+        let found = extract(&all("i"), &"<i>x</i>".repeat(1001));
+        assert_eq!(found.len(), 1001);
+        assert_eq!(found[1000], "1000:- [there are more than 1000 values]");
+        let long = "é".repeat(MAX_VALUE);
+        let found = extract(&all("p"), &format!("<p>{long}"));
+        assert!(found[0].ends_with(" [cut at 65536 bytes]") && found[0].len() < MAX_VALUE + 64);
+        let nested = format!("{}{}", "<div>".repeat(100), "x".repeat(MAX_VALUE));
+        let found = extract(&all("div"), &nested);
+        let told = "- [the values of the page come to more than 4194304 bytes]";
+        assert!(
+            found.len() == 65 && found[64].ends_with(told),
+            "{}",
+            found.len()
+        );
+        let html = extract("name='a';selector='body';take='html'", &nested);
+        assert!(html[0].ends_with(" [cut at 65536 bytes]"));
+    }
+
+    #[test]
+    fn hostile_pages_are_given_up() {
+        let formatting: String = (0..200).map(|i| format!("<b x={i}>")).collect();
+        for (body, wanted) in [
+            ("<div>".repeat(100_000), "the page is nested too deeply"),
+            ("<i></i>".repeat(300_000), "the page has too many elements"),
+            // Each paragraph opens all of the formatting again.
+            (
+                format!("<p>{formatting}</p>{}", "<p>x</p>".repeat(100_000)),
+                "the page has too many elements",
+            ),
+            ("x".repeat(MAX_TEXT + 1), "the page is too large for a tree"),
+            (
+                format!("{}<p>x", "<table><tr><td>".repeat(50_000)),
+                "the page is nested too deeply",
+            ),
+        ] {
+            let found = extract("name='a';selector='nav'", &body);
+            assert_eq!(found, [format!("- [{wanted}]")], "{}", &body[..30]);
+        }
+    }
+}
