@@ -23,7 +23,7 @@ use crate::record::{FieldData, FieldValue, Page};
 
 /// Largest text of which a tree is built, in bytes; most nodes of a tree; its greatest depth.
 const MAX_TEXT: usize = 4 << 20;
-const MAX_NODES: usize = 250_000;
+const MAX_NODES: usize = 100_000;
 const MAX_DEPTH: usize = 512;
 /// Bytes that go into a tree before it is looked at again.
 const PIECE: usize = 1024;
