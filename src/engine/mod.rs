@@ -7,6 +7,7 @@
 
 mod arrivals;
 mod conduct;
+mod cpu;
 mod deliver;
 mod work;
 

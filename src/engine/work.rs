@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
+use super::cpu::Cpu;
 use crate::canonical::{Base, Host, Origin};
 use crate::config::Config;
 use crate::fetch::{Ask, Fetcher, decode};
@@ -74,8 +75,7 @@ pub(super) struct Worker {
     fetcher: Fetcher,
     extractor: Option<Arc<parse::Extractor>>,
     files: Option<Files>,
-    /// As many at once as cores.
-    cpu: Semaphore,
+    cpu: Cpu,
     limits: parse::Limits,
     agent: String,
     retries: u32,
@@ -114,7 +114,7 @@ impl Worker {
             fetcher: tools.fetcher,
             extractor: tools.extractor,
             files: tools.files,
-            cpu: Semaphore::new(cores()),
+            cpu: Cpu::new(),
             limits: parse::Limits {
                 links: config.parse.max_links as usize,
                 title: size(config.parse.max_title),
@@ -133,9 +133,9 @@ impl Worker {
         }
     }
 
-    /// How many requests wait for a core, or have one.
+    /// Whether every core has a page to read.
     pub(super) fn cpu_is_full(&self) -> bool {
-        self.cpu.available_permits() == 0
+        self.cpu.is_full()
     }
 
     /// Runs one request to its end. The engine is always there to listen: it leaves only after the last.
@@ -276,8 +276,7 @@ impl Worker {
             request.url.clone(),
         );
         let extractor = self.extractor.clone().filter(|_| request.is_page());
-        let permit = self.cpu.acquire().await;
-        let read = tokio::task::spawn_blocking(move || {
+        let read = self.cpu.run(move || {
             let decoded = decode::decode(body, &head.get_all("content-encoding"), max)?;
             let media_type =
                 parse::media_type(head.get("content-type"), &decoded.bytes).into_owned();
@@ -311,7 +310,6 @@ impl Worker {
         });
         // A panic in there is this page's failure, not the crawl's.
         let read = read.await.unwrap_or(Err(FetchError::Internal));
-        drop(permit);
         let (mut content, bytes) = read.map_err(Failed::Page)?;
         if let Some(files) = &self.files {
             let file = files
