@@ -235,9 +235,10 @@ impl Admitter {
     ) -> rusqlite::Result<()> {
         let rule = self.rule_id(tx, &found.rule)?;
         let visit = Visit::of(found, route);
+        // Where robots.txt has spoken, it has spoken whatever the URL is wanted for.
         tx.prepare_cached(
-            "UPDATE visit SET depth = ?3, redirects = ?4, via = ?5, via_kind = ?6, decision = ?7, rule = ?8, role = ?9,
-             hops = ?10 WHERE run = ?1 AND url = ?2",
+            "UPDATE visit SET depth = ?3, redirects = ?4, via = ?5, via_kind = ?6, role = ?9, hops = ?10,
+             decision = iif(decision = ?11, decision, ?7), rule = iif(decision = ?11, rule, ?8) WHERE run = ?1 AND url = ?2",
         )?
         .execute(params![
             self.run,
@@ -249,7 +250,8 @@ impl Admitter {
             visit.decision as i64,
             rule,
             visit.role as i64,
-            visit.hops
+            visit.hops,
+            Decision::Disallowed as i64
         ])?;
         self.seen.put(
             hash,

@@ -20,6 +20,7 @@ mod conformance_robots;
 mod conformance_sitemap;
 mod failures;
 mod history;
+mod law;
 mod library;
 mod limits;
 mod parse_hostile;
