@@ -263,14 +263,16 @@ impl Admitter {
         if visit.decision != Decision::Admitted {
             return Ok(());
         }
-        let asked: bool = tx
-            .prepare_cached("SELECT last_fetch IS NOT NULL FROM visit WHERE run = ? AND url = ?")?
+        let asked: Option<u8> = tx
+            .prepare_cached(
+                "SELECT f.kind FROM visit v LEFT JOIN fetch f ON f.id = v.last_fetch WHERE v.run = ? AND v.url = ?",
+            )?
             .query_row([self.run, known.id], |row| row.get(0))?;
         // What was only checked has no content that could be read.
-        if asked && before.role == Role::Check && visit.role != Role::Check {
+        if asked == Some(kind_code(&Kind::Check)) && visit.role != Role::Check {
             tx.prepare_cached("UPDATE visit SET last_fetch = NULL WHERE run = ? AND url = ?")?
                 .execute([self.run, known.id])?;
-        } else if asked {
+        } else if asked.is_some() {
             self.nearer.push_back(known.id);
             return Ok(());
         } else if matches!(before.decision, Decision::Admitted | Decision::Disallowed) {
