@@ -235,9 +235,10 @@ impl Admitter {
     ) -> rusqlite::Result<()> {
         let rule = self.rule_id(tx, &found.rule)?;
         let visit = Visit::of(found, route);
+        // Where robots.txt has spoken, it has spoken whatever the URL is wanted for.
         tx.prepare_cached(
-            "UPDATE visit SET depth = ?3, redirects = ?4, via = ?5, via_kind = ?6, decision = ?7, rule = ?8, role = ?9,
-             hops = ?10 WHERE run = ?1 AND url = ?2",
+            "UPDATE visit SET depth = ?3, redirects = ?4, via = ?5, via_kind = ?6, role = ?9, hops = ?10,
+             decision = iif(decision = ?11, decision, ?7), rule = iif(decision = ?11, rule, ?8) WHERE run = ?1 AND url = ?2",
         )?
         .execute(params![
             self.run,
@@ -249,7 +250,8 @@ impl Admitter {
             visit.decision as i64,
             rule,
             visit.role as i64,
-            visit.hops
+            visit.hops,
+            Decision::Disallowed as i64
         ])?;
         self.seen.put(
             hash,
@@ -261,14 +263,16 @@ impl Admitter {
         if visit.decision != Decision::Admitted {
             return Ok(());
         }
-        let asked: bool = tx
-            .prepare_cached("SELECT last_fetch IS NOT NULL FROM visit WHERE run = ? AND url = ?")?
+        let asked: Option<u8> = tx
+            .prepare_cached(
+                "SELECT f.kind FROM visit v LEFT JOIN fetch f ON f.id = v.last_fetch WHERE v.run = ? AND v.url = ?",
+            )?
             .query_row([self.run, known.id], |row| row.get(0))?;
         // What was only checked has no content that could be read.
-        if asked && before.role == Role::Check && visit.role != Role::Check {
+        if asked == Some(kind_code(&Kind::Check)) && visit.role != Role::Check {
             tx.prepare_cached("UPDATE visit SET last_fetch = NULL WHERE run = ? AND url = ?")?
                 .execute([self.run, known.id])?;
-        } else if asked {
+        } else if asked.is_some() {
             self.nearer.push_back(known.id);
             return Ok(());
         } else if matches!(before.decision, Decision::Admitted | Decision::Disallowed) {

@@ -283,6 +283,8 @@ impl Policy {
         }
         match (visit.decision, visit.role) {
             (Decision::Cut | Decision::Linked, _) => true,
+            // No page of the crawl may be an asset all the same.
+            (Decision::Excluded, _) if route.way == Way::Part || route.from != Role::Page => true,
             (_, Role::Page) => {
                 route.way != Way::Part
                     && (route.depth < visit.depth

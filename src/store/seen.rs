@@ -82,10 +82,10 @@ impl Visit {
         self.role == Role::Shut
     }
 
-    /// Whether it is in a seed's chain of redirects, and not the seed: if it redirects no further, the
-    /// chain ends here.
+    /// Whether it is a seed or in a seed's chain of redirects: if it redirects no further, the chain ends
+    /// here. How many redirects lead here does not matter: a link to it makes them none.
     pub(super) fn ends_seed(&self) -> bool {
-        self.role == Role::Page && self.depth == 0 && self.redirects > 0
+        self.role == Role::Page && self.depth == 0
     }
 
     /// What is decided takes the place of what is greater here.

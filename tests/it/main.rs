@@ -22,6 +22,7 @@ mod failures;
 mod fetching;
 mod fields;
 mod history;
+mod law;
 mod library;
 mod limits;
 mod parse_hostile;
