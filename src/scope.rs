@@ -18,6 +18,8 @@ pub struct Decision {
     /// Whether it is out for its place alone (another host…), and no pattern speaks against it: what
     /// `extra-hops` and `check-external` are about.
     pub beyond: bool,
+    /// Whether it is inside only because a seed redirects there.
+    pub joined: bool,
     /// The rule that says so, as a user would name it.
     pub rule: String,
 }
@@ -65,6 +67,8 @@ pub struct Scope {
     reach: Reach,
     /// What a URL is compared with: seeds, folders, hosts or domains, by `reach`.
     anchors: Vec<String>,
+    /// Likewise, of what seeds have redirected to.
+    joined: Vec<String>,
     include: RegexSet,
     exclude: RegexSet,
 }
@@ -79,6 +83,7 @@ impl Scope {
             rules: Vec::new(),
             reach: config.scope,
             anchors: Vec::new(),
+            joined: Vec::new(),
             include: compile("scope.include", &config.include)?,
             exclude: compile("scope.exclude", &config.exclude)?,
         };
@@ -94,12 +99,12 @@ impl Scope {
         let Some(anchor) = self.anchor(url) else {
             return false;
         };
-        match self.anchors.binary_search(&anchor) {
-            Ok(_) => false,
-            Err(place) => {
-                self.anchors.insert(place, anchor);
+        match self.joined.binary_search(&anchor) {
+            Err(place) if self.anchors.binary_search(&anchor).is_err() => {
+                self.joined.insert(place, anchor);
                 true
             }
+            _ => false,
         }
     }
 
@@ -136,14 +141,17 @@ impl Scope {
             return Decision {
                 inside,
                 beyond: false,
+                joined: false,
                 rule,
             };
         }
-        let near = self.within_reach(url);
+        let by_seed = self.within_reach(&self.anchors, url);
+        let near = by_seed || self.within_reach(&self.joined, url);
         let (welcome, rule) = self.patterns(url);
         Decision {
             inside: near && welcome,
             beyond: !near && welcome,
+            joined: !by_seed && near && welcome,
             rule: match rule {
                 Some(rule) if near => rule,
                 _ if near => format!("scope {}", self.reach.as_str()),
@@ -192,9 +200,9 @@ impl Scope {
         }
     }
 
-    fn within_reach(&self, url: &CanonicalUrl) -> bool {
+    fn within_reach(&self, anchors: &[String], url: &CanonicalUrl) -> bool {
         let known = |text: &str| {
-            self.anchors
+            anchors
                 .binary_search_by(|anchor| anchor.as_str().cmp(text))
                 .is_ok()
         };
@@ -205,7 +213,7 @@ impl Scope {
             Reach::Domain => known(url.domain().unwrap_or_else(|| url.hostname())),
             Reach::Prefix => {
                 let text = schemeless(url.as_str());
-                self.anchors.iter().any(|folder| text.starts_with(folder))
+                anchors.iter().any(|folder| text.starts_with(folder))
             }
         }
     }

@@ -21,7 +21,7 @@ use crate::canonical::{CanonicalUrl, Host};
 use crate::record::{Link, LinkKind};
 use crate::request::{Kind, Request, Ticket, Validators};
 
-/// A [`Visit`] of the columns decision, role, depth, redirects, hops.
+/// A [`Visit`] of the columns decision, role, depth, redirects, hops, part.
 pub(super) fn visit_of(row: &Row<'_>, from: usize) -> rusqlite::Result<Visit> {
     Ok(Visit {
         decision: Decision::from_code(row.get(from)?).unwrap_or(Decision::Admitted),
@@ -29,6 +29,7 @@ pub(super) fn visit_of(row: &Row<'_>, from: usize) -> rusqlite::Result<Visit> {
         depth: row.get(from + 2)?,
         redirects: row.get(from + 3)?,
         hops: row.get(from + 4)?,
+        part: row.get(from + 5)?,
     })
 }
 
@@ -99,7 +100,7 @@ impl Admitter {
         }
         let host = self.host_id(tx, &url.host())?;
         let mut statement = tx.prepare_cached(
-            "SELECT u.id, u.text, v.decision, v.role, v.depth, v.redirects, v.hops FROM url u
+            "SELECT u.id, u.text, v.decision, v.role, v.depth, v.redirects, v.hops, v.part FROM url u
              LEFT JOIN visit v ON v.run = ?1 AND v.url = u.id WHERE u.host = ?2 AND u.hash = ?3",
         )?;
         let mut rows = statement.query(params![self.run, host, hash.stored()])?;
@@ -179,8 +180,44 @@ impl Admitter {
         match found.precedence().cmp(&visit.precedence()) {
             Ordering::Less => self.promote(tx, hash, known, visit, url, route, &found),
             Ordering::Equal => self.improve(tx, hash, known, visit, route, &found),
-            Ordering::Greater => Ok(()),
+            Ordering::Greater => self.add(tx, hash, known, visit, route, &found),
         }
+    }
+
+    /// A URL is found as something less than it is asked for as: it leads on as both.
+    fn add(
+        &mut self,
+        tx: &Transaction<'_>,
+        hash: UrlHash,
+        known: Known,
+        visit: Visit,
+        route: &Route,
+        found: &Judgement,
+    ) -> rusqlite::Result<()> {
+        if found.decision != Decision::Admitted || !visit.is_in() {
+            return Ok(());
+        }
+        let more = visit.keeping(&Visit::of(found, route));
+        let more = Visit {
+            part: visit.part || more.part,
+            ..more
+        };
+        if more == visit {
+            return Ok(());
+        }
+        self.seen.put(
+            hash,
+            Known {
+                visit: Some(more),
+                ..known
+            },
+        );
+        tx.prepare_cached(
+            "UPDATE visit SET redirects = ?3, part = ?4 WHERE run = ?1 AND url = ?2",
+        )?
+        .execute(params![self.run, known.id, more.redirects, more.part])?;
+        self.nearer.push_back(known.id);
+        Ok(())
     }
 
     /// Writes what was decided of a URL that this run had not met.
@@ -234,10 +271,10 @@ impl Admitter {
         found: &Judgement,
     ) -> rusqlite::Result<()> {
         let rule = self.rule_id(tx, &found.rule)?;
-        let visit = Visit::of(found, route);
+        let visit = Visit::of(found, route).keeping(&before);
         // Where robots.txt has spoken, it has spoken whatever the URL is wanted for.
         tx.prepare_cached(
-            "UPDATE visit SET depth = ?3, redirects = ?4, via = ?5, via_kind = ?6, role = ?9, hops = ?10,
+            "UPDATE visit SET depth = ?3, redirects = ?4, via = ?5, via_kind = ?6, role = ?9, hops = ?10, part = ?12,
              decision = iif(decision = ?11, decision, ?7), rule = iif(decision = ?11, rule, ?8) WHERE run = ?1 AND url = ?2",
         )?
         .execute(params![
@@ -251,7 +288,8 @@ impl Admitter {
             rule,
             visit.role as i64,
             visit.hops,
-            Decision::Disallowed as i64
+            Decision::Disallowed as i64,
+            visit.part
         ])?;
         self.seen.put(
             hash,
@@ -431,12 +469,26 @@ impl Admitter {
             }
         }
         if let Some(target) = redirect_to.and_then(|text| CanonicalUrl::parse(&text).ok()) {
-            self.reach(tx, &target, &Route::redirect(visit, url))?;
+            self.reach_redirect(tx, &target, visit, url)?;
         }
         match version {
             Some(version) => self.reach_stored(tx, url, visit, version),
             None => Ok(()),
         }
+    }
+
+    /// Reaches what a URL redirects to, as everything that the URL is. Answers with the target's id.
+    pub(super) fn reach_redirect(
+        &mut self,
+        tx: &Transaction<'_>,
+        target: &CanonicalUrl,
+        visit: &Visit,
+        from: i64,
+    ) -> rusqlite::Result<i64> {
+        if let Some(part) = visit.as_part() {
+            self.reach(tx, target, &Route::redirect(&part, from))?;
+        }
+        self.reach(tx, target, &Route::redirect(visit, from))
     }
 
     /// Reaches everything that a stored content links to.
@@ -490,7 +542,7 @@ impl Admitter {
     /// What this run has made of a URL by now.
     pub(super) fn visit(&self, tx: &Transaction<'_>, url: i64) -> rusqlite::Result<Option<Visit>> {
         tx.prepare_cached(
-            "SELECT decision, role, depth, redirects, hops FROM visit WHERE run = ? AND url = ?",
+            "SELECT decision, role, depth, redirects, hops, part FROM visit WHERE run = ? AND url = ?",
         )?
         .query_row([self.run, url], |row| visit_of(row, 0))
         .optional()

@@ -94,7 +94,7 @@ impl Admitter {
         host: i64,
     ) -> rusqlite::Result<Vec<(CanonicalUrl, Visit, Route)>> {
         let mut statement = tx.prepare_cached(
-            "SELECT u.text, v.decision, v.role, v.depth, v.redirects, v.hops, v.via, v.via_kind
+            "SELECT u.text, v.decision, v.role, v.depth, v.redirects, v.hops, v.part, v.via, v.via_kind
              FROM url u JOIN visit v ON v.run = ?1 AND v.url = u.id
              WHERE u.host = ?2 AND (v.decision = 1 AND v.role = 0 OR v.decision = 0 AND (v.role = 0 AND v.hops > 0 OR v.role = 3))",
         )?;
@@ -103,7 +103,7 @@ impl Admitter {
         while let Some(row) = rows.next()? {
             if let Ok(url) = CanonicalUrl::parse(&row.get::<_, String>(0)?) {
                 let visit = visit_of(row, 1)?;
-                let route = Route::stored(&visit, row.get(6)?, row.get(7)?);
+                let route = Route::stored(&visit, row.get(7)?, row.get(8)?);
                 found.push((url, visit, route));
             }
         }
@@ -118,7 +118,7 @@ impl Admitter {
         seeds: &[CanonicalUrl],
     ) -> rusqlite::Result<()> {
         tx.execute(
-            "UPDATE visit SET decision = ?2, depth = ?3, redirects = ?3, hops = ?3 WHERE run = ?1",
+            "UPDATE visit SET decision = ?2, depth = ?3, redirects = ?3, hops = ?3, part = 0 WHERE run = ?1",
             params![self.run, Decision::Undecided as i64, u32::MAX],
         )?;
         tx.execute("DELETE FROM frontier", [])?;
@@ -173,6 +173,7 @@ impl Admitter {
                     depth,
                     redirects: 0,
                     hops: 0,
+                    part: false,
                 };
                 tx.prepare_cached(
                     "INSERT INTO visit (run, url, depth, redirects, via_kind, decision, rule, role, good_version, good_fetch)

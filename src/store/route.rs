@@ -131,6 +131,11 @@ impl Route {
         }
     }
 
+    /// Whether what it leads to is a part of a page.
+    fn is_of_parts(&self) -> bool {
+        self.way == Way::Part || (self.way == Way::Redirect && self.from == Role::Asset)
+    }
+
     /// Links beyond the scope, if the URL lies there: a link adds one, a redirect only where it leaves.
     fn hops_beyond(&self) -> u32 {
         match self.way {
@@ -186,13 +191,20 @@ impl Policy {
     fn judge_page(&self, url: &CanonicalUrl, route: &Route) -> Judgement {
         let scope = self.scope.decide(url);
         let cut = self.cut(route);
+        let hops = route.hops_beyond();
+        let may_check = self.check_external && !self.is_nofollow(route) && !self.is_far(route);
         if scope.inside {
+            // What would have been checked had its host not joined the scope, or lies behind a URL that is
+            // checked: that it is too deep to be read does not keep it from being asked.
+            let of_outside = route.way == Way::Redirect && route.from_hops > 0;
             return match cut {
+                Some(_) if may_check && (scope.joined || of_outside) => {
+                    Judgement::admitted(Role::Check, hops, "check-external")
+                }
                 Some(cut) => Judgement::refused(Decision::Cut, cut),
                 None => Judgement::admitted(Role::Page, 0, scope.rule),
             };
         }
-        let hops = route.hops_beyond();
         // Where a seed redirects to is as good as the seed.
         if route.way == Way::Redirect && route.depth == 0 && cut.is_none() {
             return Judgement::admitted(Role::Page, 0, "redirect of a seed");
@@ -201,7 +213,7 @@ impl Policy {
             let rule = format!("extra-hops {}", self.extra_hops);
             return Judgement::admitted(Role::Page, hops, rule);
         }
-        if scope.beyond && self.check_external && !self.is_nofollow(route) && !self.is_far(route) {
+        if scope.beyond && may_check {
             return Judgement::admitted(Role::Check, hops, "check-external");
         }
         Judgement {
@@ -238,11 +250,14 @@ impl Policy {
         if let Some(rule) = self.scope.excludes(url) {
             return Judgement::refused(Decision::Excluded, rule);
         }
-        if from == Role::Known {
-            let scope = self.scope.decide(url);
-            if !scope.inside {
-                return Judgement::refused(Decision::Excluded, scope.rule);
-            }
+        let scope = self.scope.decide(url);
+        let wanted = match from {
+            Role::Known => scope.inside,
+            Role::Check => scope.inside || scope.beyond,
+            _ => true,
+        };
+        if !wanted {
+            return Judgement::refused(Decision::Excluded, scope.rule);
         }
         match self.cut(route).filter(|_| self.is_far(route)) {
             Some(rule) => Judgement::refused(Decision::Cut, rule),
@@ -285,6 +300,7 @@ impl Policy {
             (Decision::Cut | Decision::Linked, _) => true,
             // No page of the crawl may be an asset all the same.
             (Decision::Excluded, _) if route.way == Way::Part || route.from != Role::Page => true,
+            (_, Role::Page) if route.is_of_parts() && !visit.part => true,
             (_, Role::Page) => {
                 route.way != Way::Part
                     && (route.depth < visit.depth
@@ -321,6 +337,7 @@ mod tests {
             depth,
             redirects: 0,
             hops,
+            part: false,
         }
     }
 

@@ -8,7 +8,6 @@ use tokio_rusqlite::rusqlite;
 use super::fields;
 use super::intern::text_id;
 use super::micros;
-use super::route::Route;
 use super::schema::kind_code;
 use super::seen::Visit;
 use super::writer::{Tally, Writer};
@@ -170,8 +169,7 @@ impl Writer {
         target: &CanonicalUrl,
     ) -> rusqlite::Result<i64> {
         if !record.request.is_robots() && record.fate == Fate::Done {
-            self.admitter
-                .reach(tx, target, &Route::redirect(visit, url))
+            self.admitter.reach_redirect(tx, target, visit, url)
         } else {
             self.admitter.identity(tx, target)
         }

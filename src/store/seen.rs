@@ -49,6 +49,8 @@ pub(super) struct Visit {
     pub(super) redirects: u32,
     /// Links beyond the scope; of an asset, the length of its chain of assets.
     pub(super) hops: u32,
+    /// Of a page: whether it is a part of a page, too.
+    pub(super) part: bool,
 }
 
 impl Visit {
@@ -59,6 +61,7 @@ impl Visit {
         depth: 0,
         redirects: 0,
         hops: 0,
+        part: false,
     };
 
     /// A judgement and the route that it is of.
@@ -69,6 +72,29 @@ impl Visit {
             depth: route.depth,
             redirects: route.redirects,
             hops: found.hops,
+            part: false,
+        }
+    }
+
+    /// The same as the part of a page that it is, too. A page stands at the head of a chain of assets.
+    pub(super) fn as_part(&self) -> Option<Self> {
+        self.part.then_some(Self {
+            role: Role::Asset,
+            hops: 1,
+            ..*self
+        })
+    }
+
+    /// What stays of what was known when a better route changes what a URL is asked for as: it is as few
+    /// redirects away as ever, and still a part of a page.
+    pub(super) fn keeping(self, before: &Self) -> Self {
+        if !before.is_in() {
+            return self;
+        }
+        Self {
+            redirects: self.redirects.min(before.redirects),
+            part: self.role == Role::Page && (before.part || before.role == Role::Asset),
+            ..self
         }
     }
 

@@ -60,3 +60,50 @@ fn where_a_seed_ends_joins_the_scope_though_it_is_linked_too() {
     crawl(&seeds, &["--extra-hops", "1"]).run().expect_code(0);
     assert_eq!(other.count("/last"), 1);
 }
+
+#[test]
+fn a_redirecting_picture_that_is_linked_too_leads_on_as_both() {
+    for page in [
+        "<a href=/x>x</a><img src=/x>",
+        "<img src=/x><a href=/x>x</a>",
+        "<img src=/x><a href=/late>x</a>",
+        "<a href=/x>x</a><a href=/late2>x</a>",
+    ] {
+        let (site, other) = (Site::start(), Site::start());
+        site.page("/", page);
+        let to = Reply::new(302).header("Location", &other.url("/x.png"));
+        site.reply("/x", to);
+        site.page("/late", "<a href=/x>x</a>");
+        site.page("/late2", "<img src=/x>");
+        let crawl = crawl(&[site.url("/")], &["--assets"]);
+        crawl.run().expect_code(0);
+        assert_eq!((site.count("/x"), other.count("/x.png")), (1, 1), "{page}");
+        expect_sound(&crawl.dir().join("out"));
+    }
+}
+
+#[test]
+fn a_late_join_of_the_scope_takes_no_check_back() {
+    for delay in [0, 300] {
+        let (site, other) = (Site::start(), Site::start());
+        let wait = Duration::from_millis(delay);
+        let to = Reply::new(302).header("Location", &other.url("/end"));
+        site.reply("/", to);
+        other.reply("/end", Reply::html("end").delay(wait));
+        site.reply(
+            "/other-seed",
+            Reply::html(format!("<a href={}>x</a>", other.url("/x")))
+                .delay(Duration::from_millis(300 - delay)),
+        );
+        let seeds = [site.url("/"), site.url("/other-seed")];
+        let crawl = crawl(&seeds, &["--check-external", "--max-depth", "0"]);
+        crawl.run().expect_code(0);
+        let asked = other.hits_of("/x");
+        assert_eq!(
+            (asked.len(), asked[0].method.as_str()),
+            (1, "HEAD"),
+            "{delay}"
+        );
+        expect_sound(&crawl.dir().join("out"));
+    }
+}

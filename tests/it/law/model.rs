@@ -4,7 +4,8 @@
 //!
 //! Two things the documents leave open are settled here. A URL's depth, its redirects in a row and its
 //! hops are each the least over all its open routes, whichever route each is of. And what a URL is found
-//! as (page, asset, check) counts side by side: a page that is an asset, too, leads on as both.
+//! as (page, asset, check) counts side by side: a page that is an asset, too, leads on as both, and no
+//! further in redirects than by the shorter way.
 
 use std::collections::BTreeSet;
 
@@ -106,15 +107,6 @@ impl Solution {
         panic!("the model finds no rest");
     }
 
-    /// Whether a URL that redirects is found as two things. The program follows the redirect as the first
-    /// alone, once it knows of that: what comes of the other depends on which was found first.
-    pub fn has_redirect_of_two_kinds(&self, web: &Web) -> bool {
-        let nodes = self.states.iter().zip(&web.nodes);
-        nodes
-            .filter(|(state, _)| state.open.iter().flatten().count() > 1)
-            .any(|(_, node)| matches!(node.answer, Answer::Redirect(_)))
-    }
-
     /// Whether a page is an asset of another one. The depth of its own assets then is, for the same
     /// reason, that of the page or of the asset.
     pub fn has_page_as_asset(&self) -> bool {
@@ -154,10 +146,22 @@ impl Round<'_> {
             next.states[url].admit(Role::Page, seed);
         }
         for (from, state) in self.before.states.iter().enumerate() {
+            let redirects = state.open.iter().flatten().map(|near| near.redirects).min();
+            let is_page = state.open[Role::Page as usize].is_some();
             for role in [Role::Page, Role::Asset, Role::Check] {
                 if let Some(near) = state.open[role as usize]
                     && !self.web.forbids(from)
                 {
+                    let near = Near {
+                        redirects: redirects.unwrap_or_default(),
+                        // A page stands at the head of a chain of assets.
+                        hops: if is_page && role == Role::Asset {
+                            1
+                        } else {
+                            near.hops
+                        },
+                        ..near
+                    };
                     self.lead_on(&mut next, from, role, near);
                 }
             }
@@ -228,8 +232,13 @@ impl Round<'_> {
             ..near
         };
         if within && welcome {
+            // Too deep to be read, but behind a URL that is checked, or on a host that would have been.
+            let asked = (redirect && near.hops > 0) || !self.by_seed(url);
             match open {
                 true => state.admit(Role::Page, home),
+                false if asked && self.settings.check_external && !nofollow && !far => {
+                    state.admit(Role::Check, away);
+                }
                 false => state.refuse(Refusal::Cut),
             }
         } else if redirect && near.depth == 0 && open {
@@ -263,7 +272,8 @@ impl Round<'_> {
 
     /// Where an asset, or something that is only checked, redirects to.
     fn redirect(&self, state: &mut State, url: usize, role: Role, near: Near) {
-        if self.excluded(url) {
+        let wanted = role == Role::Asset || self.welcome(url);
+        if self.excluded(url) || !wanted {
             state.refuse(Refusal::Excluded);
         } else if near.redirects > self.settings.max_redirects {
             state.refuse(Refusal::Cut);
@@ -286,25 +296,30 @@ impl Round<'_> {
 
     /// Whether a URL is within reach of a seed, or of what has joined.
     fn within(&self, url: usize) -> bool {
+        self.near(self.before.anchors.iter().copied(), url)
+    }
+
+    /// Whether it is within reach of a seed.
+    fn by_seed(&self, url: usize) -> bool {
+        self.near(self.settings.seeds.iter().copied(), url)
+    }
+
+    fn near(&self, mut anchors: impl Iterator<Item = usize>, url: usize) -> bool {
         let host = |url: usize| self.web.nodes[url].host;
         let folder = |url: usize| {
             let path = &self.web.nodes[url].path;
             &path[..=path.rfind('/').expect("a slash")]
         };
-        self.before
-            .anchors
-            .iter()
-            .any(|&anchor| match self.settings.reach {
-                Reach::Any => true,
-                Reach::Page => anchor == url,
-                Reach::Host => host(anchor) == host(url),
-                Reach::Domain => self.domains[host(anchor)] == self.domains[host(url)],
-                Reach::Prefix => {
-                    host(anchor) == host(url)
-                        && self.web.nodes[url].path.starts_with(folder(anchor))
-                }
-                other => panic!("the model knows no {other:?}"),
-            })
+        anchors.any(|anchor| match self.settings.reach {
+            Reach::Any => true,
+            Reach::Page => anchor == url,
+            Reach::Host => host(anchor) == host(url),
+            Reach::Domain => self.domains[host(anchor)] == self.domains[host(url)],
+            Reach::Prefix => {
+                host(anchor) == host(url) && self.web.nodes[url].path.starts_with(folder(anchor))
+            }
+            other => panic!("the model knows no {other:?}"),
+        })
     }
 }
 
