@@ -12,6 +12,7 @@ use html5ever::driver::parse_document;
 use html5ever::serialize::{SerializeOpts, TraversalScope, serialize};
 use html5ever::tendril::TendrilSink;
 use regex::Regex;
+use scraper::error::SelectorErrorKind;
 use scraper::{ElementRef, Html, HtmlTreeSink, Node, Selector};
 
 use super::elements::Tag;
@@ -140,6 +141,25 @@ fn tree(text: &str) -> Result<Html, &'static str> {
     Ok(parser.finish())
 }
 
+/// A selector's error in words: some are known by the name of their kind alone (`DanglingCombinator`).
+fn words(error: &SelectorErrorKind) -> String {
+    let SelectorErrorKind::UnexpectedSelectorParseError(kind) = error else {
+        return error.to_string();
+    };
+    let name = format!("{kind:?}");
+    let end = name
+        .find(|c: char| !c.is_ascii_alphabetic())
+        .unwrap_or(name.len());
+    let mut words = String::new();
+    for c in name[..end].chars() {
+        if c.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    words + &name[end..]
+}
+
 /// What was taken of a page, and the bytes that may yet be.
 struct Taken {
     values: Vec<FieldValue>,
@@ -149,7 +169,13 @@ struct Taken {
 impl Field {
     fn new(config: &FieldConfig) -> Result<Self, ConfigError> {
         let selector = Selector::parse(&config.selector).map_err(|error| {
-            let message = format!("is no CSS selector: {error}");
+            // As other tools write it.
+            let hint = if config.selector.contains("::") {
+                "; what is taken of an element is said by take = \"text\" or \"attr:NAME\""
+            } else {
+                ""
+            };
+            let message = format!("is no CSS selector: {}{hint}", words(&error));
             ConfigError::value("field.selector", &config.selector, message)
         })?;
         let urls = match config.urls.as_str() {
@@ -434,6 +460,23 @@ mod tests {
             ("name='a';selector='div:has(> i) b'", &["x"]),
         ] {
             assert_eq!(extract(fields, PAGE), wanted, "{fields}");
+        }
+    }
+
+    #[test]
+    fn bad_selectors_say_why() {
+        for (selector, wanted) in [
+            ("p >", "dangling combinator"),
+            ("", "empty selector"),
+            ("p[", "unexpected eol"),
+            (":nope", "unsupported pseudo class or element"),
+            ("p::text", "is said by take"),
+            ("a,,b", "empty selector"),
+        ] {
+            let field = FieldConfig::new("a", selector);
+            let error = Extractor::new(&[field]).expect_err(selector).to_string();
+            assert!(error.to_lowercase().contains(wanted), "{error}");
+            assert!(!error.contains("developer"), "{error}");
         }
     }
 
