@@ -50,6 +50,13 @@ impl Seeds {
     }
 }
 
+impl Seeds {
+    /// Whether a seed names a user. That is part of no URL: it is not sent.
+    pub(crate) fn names_user(&self) -> bool {
+        self.seed.iter().any(|seed| without_userinfo(seed) != *seed)
+    }
+}
+
 /// Most seeds that one text may stand for.
 const MAX_NUMBERED: u64 = 100_000;
 

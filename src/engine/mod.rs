@@ -177,6 +177,11 @@ pub(crate) async fn run_hooked(
     let Plan {
         seeds, extractor, ..
     } = plan(&config)?;
+    if config.seeds.names_user() {
+        tracing::warn!(
+            "the name and password in a seed are not sent; give them as user (--user NAME:PASSWORD)"
+        );
+    }
     let output = config.output.output.clone();
     let at = |source| Error::Store {
         path: output.clone(),

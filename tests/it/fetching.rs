@@ -158,8 +158,14 @@ fn a_site_that_wants_basic() {
     let (site, other) = (guarded(), Site::start());
     other.page("/", "other");
     site.reply("/away", Reply::new(302).header("Location", &other.url("/")));
-    let open = crawl(&site.url("/")).args(["--scope", "any"]);
-    open.run().expect_code(3);
+    let named = site.url("/").replace("//", "//me:s3cret@");
+    let open = crawl(&named).args(["--scope", "any"]);
+    let said = open.run().expect_code(3).stderr;
+    assert!(
+        said.contains("in a seed are not sent; give them as user"),
+        "{said}"
+    );
+    nowhere(&open, &said, "s3cret");
     let crawl = crawl(&site.url("/"))
         .args(["--scope", "any", "--allow-private", "-vv"])
         .args(["--user", "me:${PASSWORD}"])
