@@ -177,11 +177,36 @@ impl Admitter {
         route: &Route,
     ) -> rusqlite::Result<()> {
         let found = self.policy.judge(url, route);
-        match found.precedence().cmp(&visit.precedence()) {
-            Ordering::Less => self.promote(tx, hash, known, visit, url, route, &found),
-            Ordering::Equal => self.improve(tx, hash, known, visit, route, &found),
-            Ordering::Greater => self.add(tx, hash, known, visit, route, &found),
+        let order = found.precedence().cmp(&visit.precedence());
+        match order {
+            Ordering::Less => self.promote(tx, hash, known, visit, url, route, &found)?,
+            Ordering::Equal => self.improve(tx, hash, known, visit, route, &found)?,
+            Ordering::Greater => self.add(tx, hash, known, visit, route, &found)?,
         }
+        let role = if order == Ordering::Less {
+            found.role
+        } else {
+            visit.role
+        };
+        self.note_outside(tx, known.id, role, route, &found)
+    }
+
+    /// Keeps the route by which something that is asked for as less would be a page, were its host in the
+    /// scope: it may yet join.
+    fn note_outside(
+        &self,
+        tx: &Transaction<'_>,
+        url: i64,
+        role: Role,
+        route: &Route,
+        found: &Judgement,
+    ) -> rusqlite::Result<()> {
+        let less = matches!(role, Role::Asset | Role::Check);
+        if !less || !route.is_of_page() || !(found.is_outside() || found.role == Role::Check) {
+            return Ok(());
+        }
+        let visit = Visit::of(found, route);
+        self.keep_outside(tx, url, &visit, route.via, route.via_kind)
     }
 
     /// A URL is found as something less than it is asked for as: it leads on as both.
@@ -255,7 +280,7 @@ impl Admitter {
         if found.decision == Decision::Admitted {
             self.enqueue(tx, known.id, known.host, url, &visit)?;
         }
-        Ok(())
+        self.note_outside(tx, known.id, visit.role, route, found)
     }
 
     /// A better route overturns what was decided of a URL: it takes its place.
@@ -272,6 +297,13 @@ impl Admitter {
     ) -> rusqlite::Result<()> {
         let rule = self.rule_id(tx, &found.rule)?;
         let visit = Visit::of(found, route).keeping(&before);
+        if before.is_outside() && visit.role == Role::Asset {
+            let via = tx
+                .prepare_cached("SELECT via, via_kind FROM visit WHERE run = ? AND url = ?")?
+                .query_row([self.run, known.id], |row| Ok((row.get(0)?, row.get(1)?)));
+            let (via, via_kind) = via?;
+            self.keep_outside(tx, known.id, &before, via, via_kind)?;
+        }
         // Where robots.txt has spoken, it has spoken whatever the URL is wanted for.
         tx.prepare_cached(
             "UPDATE visit SET depth = ?3, redirects = ?4, via = ?5, via_kind = ?6, role = ?9, hops = ?10, part = ?12,
@@ -318,6 +350,31 @@ impl Admitter {
             return Ok(());
         }
         self.enqueue(tx, known.id, known.host, url, &visit)
+    }
+
+    /// See [`Admitter::note_outside`].
+    fn keep_outside(
+        &self,
+        tx: &Transaction<'_>,
+        url: i64,
+        visit: &Visit,
+        via: Option<i64>,
+        via_kind: u8,
+    ) -> rusqlite::Result<()> {
+        tx.prepare_cached(
+            "INSERT INTO outside VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET depth = min(depth, excluded.depth),
+             redirects = min(redirects, excluded.redirects), hops = min(hops, excluded.hops)",
+        )?
+        .execute(params![
+            self.run,
+            url,
+            visit.depth,
+            visit.redirects,
+            visit.hops,
+            via,
+            via_kind
+        ])
+        .map(drop)
     }
 
     /// Puts a URL in the queue of the table, and in line for the memory's.

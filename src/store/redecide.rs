@@ -9,7 +9,7 @@ use tokio_rusqlite::rusqlite;
 use super::admit::{Admitter, visit_of};
 use super::route::Route;
 use super::schema::{Decision, Role, VIA_EARLIER};
-use super::seen::{Seen, Visit};
+use super::seen::{Known, Seen, UrlHash, Visit};
 use crate::canonical::{CanonicalUrl, Host, registrable_domain};
 use crate::config::Reach;
 
@@ -37,10 +37,45 @@ impl Admitter {
         for host in self.hosts_like(tx, url)? {
             for (url, visit, route) in self.kept_out(tx, host)? {
                 let (hash, known) = self.known(tx, &url)?;
-                self.weigh(tx, hash, known, visit, &url, &route)?;
+                if visit.is_shut() {
+                    self.reword(tx, hash, known, visit, &url)?;
+                } else {
+                    self.weigh(tx, hash, known, visit, &url, &route)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// What its place kept out is within the scope now, but no route to it is open: that is what keeps it
+    /// out.
+    fn reword(
+        &mut self,
+        tx: &Transaction<'_>,
+        hash: UrlHash,
+        known: Known,
+        visit: Visit,
+        url: &CanonicalUrl,
+    ) -> rusqlite::Result<()> {
+        let found = self.policy.judge(url, &self.policy.shut(&visit));
+        if found.decision != Decision::Cut {
+            return Ok(());
+        }
+        let rule = self.rule_id(tx, &found.rule)?;
+        let visit = Visit {
+            decision: found.decision,
+            ..visit
+        };
+        self.seen.put(
+            hash,
+            Known {
+                visit: Some(visit),
+                ..known
+            },
+        );
+        tx.prepare_cached("UPDATE visit SET decision = ?3, rule = ?4 WHERE run = ?1 AND url = ?2")?
+            .execute(params![self.run, known.id, visit.decision as i64, rule])
+            .map(drop)
     }
 
     /// Takes into the scope again what has joined it in earlier starts of the run.
@@ -94,16 +129,29 @@ impl Admitter {
         host: i64,
     ) -> rusqlite::Result<Vec<(CanonicalUrl, Visit, Route)>> {
         let mut statement = tx.prepare_cached(
-            "SELECT u.text, v.decision, v.role, v.depth, v.redirects, v.hops, v.part, v.via, v.via_kind
-             FROM url u JOIN visit v ON v.run = ?1 AND v.url = u.id
-             WHERE u.host = ?2 AND (v.decision = 1 AND v.role = 0 OR v.decision = 0 AND (v.role = 0 AND v.hops > 0 OR v.role = 3))",
+            "SELECT u.text, v.decision, v.role, v.depth, v.redirects, v.hops, v.part, v.via, v.via_kind, o.depth, o.redirects, o.hops,
+                    o.via, o.via_kind
+             FROM url u JOIN visit v ON v.run = ?1 AND v.url = u.id LEFT JOIN outside o ON o.run = ?1 AND o.url = u.id
+             WHERE u.host = ?2 AND (v.decision = 1 AND v.role IN (0, 9)
+              OR v.decision IN (0, 4) AND (v.role = 0 AND v.hops > 0 OR o.url IS NOT NULL))",
         )?;
         let mut rows = statement.query([self.run, host])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             if let Ok(url) = CanonicalUrl::parse(&row.get::<_, String>(0)?) {
                 let visit = visit_of(row, 1)?;
-                let route = Route::stored(&visit, row.get(7)?, row.get(8)?);
+                let route = match row.get::<_, Option<u32>>(9)? {
+                    Some(depth) => {
+                        let outside = Visit {
+                            depth,
+                            redirects: row.get(10)?,
+                            hops: row.get(11)?,
+                            ..visit
+                        };
+                        Route::stored(&outside, row.get(12)?, row.get(13)?)
+                    }
+                    None => Route::stored(&visit, row.get(7)?, row.get(8)?),
+                };
                 found.push((url, visit, route));
             }
         }
@@ -123,6 +171,7 @@ impl Admitter {
         )?;
         tx.execute("DELETE FROM frontier", [])?;
         tx.execute("DELETE FROM anchor WHERE run = ?", [self.run])?;
+        tx.execute("DELETE FROM outside WHERE run = ?", [self.run])?;
         self.seen = Seen::default();
         for seed in seeds {
             self.reach(tx, seed, &Route::SEED)?;

@@ -131,6 +131,11 @@ impl Route {
         }
     }
 
+    /// Whether it leads from page to page.
+    pub(super) fn is_of_page(&self) -> bool {
+        matches!(self.way, Way::Follow | Way::Redirect) && self.from == Role::Page
+    }
+
     /// Whether what it leads to is a part of a page.
     fn is_of_parts(&self) -> bool {
         self.way == Way::Part || (self.way == Way::Redirect && self.from == Role::Asset)
@@ -265,6 +270,16 @@ impl Policy {
         }
     }
 
+    /// A route that leads to a URL and is cut, as far as that can be told: what neither depth nor redirects
+    /// cut is cut by nofollow; and so is what would have been checked otherwise.
+    pub(super) fn shut(&self, visit: &Visit) -> Route {
+        let route = Route::stored(visit, None, VIA_SEED);
+        Route {
+            nofollow: self.check_external || self.cut(&route).is_none(),
+            ..route
+        }
+    }
+
     fn is_nofollow(&self, route: &Route) -> bool {
         route.nofollow && !self.ignore_nofollow
     }
@@ -300,7 +315,9 @@ impl Policy {
             (Decision::Cut | Decision::Linked, _) => true,
             // No page of the crawl may be an asset all the same.
             (Decision::Excluded, _) if route.way == Way::Part || route.from != Role::Page => true,
-            (_, Role::Page) if route.is_of_parts() && !visit.part => true,
+            (_, Role::Page) if route.is_of_parts() => {
+                !visit.part || route.redirects < visit.redirects
+            }
             (_, Role::Page) => {
                 route.way != Way::Part
                     && (route.depth < visit.depth

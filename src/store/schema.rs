@@ -204,6 +204,17 @@ CREATE TABLE anchor (
   PRIMARY KEY (run, url)
 ) WITHOUT ROWID;
 
+CREATE TABLE outside (
+  run       INTEGER NOT NULL REFERENCES run,
+  url       INTEGER NOT NULL REFERENCES url,
+  depth     INTEGER NOT NULL,
+  redirects INTEGER NOT NULL,
+  hops      INTEGER NOT NULL,
+  via       INTEGER REFERENCES url,
+  via_kind  INTEGER NOT NULL,
+  PRIMARY KEY (run, url)
+) WITHOUT ROWID;
+
 CREATE TABLE frontier (
   host       INTEGER NOT NULL REFERENCES host,
   ord        INTEGER NOT NULL,
@@ -293,6 +304,16 @@ UPDATE visit SET role = 9 WHERE decision IN (1, 2, 3);
 CREATE TABLE anchor (
   run INTEGER NOT NULL REFERENCES run,
   url INTEGER NOT NULL REFERENCES url,
+  PRIMARY KEY (run, url)
+) WITHOUT ROWID;
+CREATE TABLE outside (
+  run       INTEGER NOT NULL REFERENCES run,
+  url       INTEGER NOT NULL REFERENCES url,
+  depth     INTEGER NOT NULL,
+  redirects INTEGER NOT NULL,
+  hops      INTEGER NOT NULL,
+  via       INTEGER REFERENCES url,
+  via_kind  INTEGER NOT NULL,
   PRIMARY KEY (run, url)
 ) WITHOUT ROWID;
 ALTER TABLE fetch ADD COLUMN conditional INTEGER NOT NULL DEFAULT 0;

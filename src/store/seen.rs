@@ -103,6 +103,11 @@ impl Visit {
         matches!(self.decision, Decision::Admitted | Decision::Disallowed)
     }
 
+    /// Whether an open route leads to it, and its place alone keeps it out.
+    pub(super) fn is_outside(&self) -> bool {
+        self.decision == Decision::Excluded && self.role == Role::Page
+    }
+
     /// Whether no open route leads to it: of those, none is better than another.
     pub(super) fn is_shut(&self) -> bool {
         self.role == Role::Shut
@@ -121,6 +126,11 @@ impl Visit {
 }
 
 impl Judgement {
+    /// See [`Visit::is_outside`].
+    pub(super) fn is_outside(&self) -> bool {
+        self.decision == Decision::Excluded && self.role == Role::Page
+    }
+
     /// See [`Visit::precedence`].
     pub(super) fn precedence(&self) -> (u8, Role) {
         precedence(self.decision, self.role)
