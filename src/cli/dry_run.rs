@@ -7,11 +7,10 @@ use crawl::answers::{Reader, printable, status};
 use crawl::config::Config;
 use crawl::engine::{self, Plan};
 use crawl::fetch::Fetcher;
-use crawl::robots::{self, Robots};
 use crawl::{CanonicalUrl, scope::Scope};
 
 use super::FINISHED;
-use super::once;
+use super::once::Once;
 
 /// `--dry-run`: settings, seeds, what the scope makes of them, and the answers of their robots.txt files.
 pub(super) async fn dry_run(config: Config) -> Result<u8> {
@@ -32,30 +31,20 @@ pub(super) async fn dry_run(config: Config) -> Result<u8> {
     let fetcher = Fetcher::new(&config, &seeds)
         .await
         .map_err(crawl::Error::from)?;
-    let agent = robots::product_token(&config.politeness.user_agent);
-    let mut asked: Vec<(crawl::canonical::Origin, String, Robots)> = Vec::new();
+    let mut once = Once::new(&config, fetcher).map_err(crawl::Error::from)?;
     for seed in &seeds {
-        let origin = seed.origin();
-        if !config.politeness.ignore_robots && !asked.iter().any(|known| known.0 == origin) {
-            let (words, rules) = once::robots(&fetcher, &origin, agent).await;
-            asked.push((origin.clone(), words, rules));
-        }
-        let robots = match asked.iter().find(|known| known.0 == origin) {
-            None => "robots.txt ignored".to_owned(),
-            Some((_, words, rules)) => {
-                let verdict = rules.verdict(seed.path_and_query());
-                let word = if verdict.allowed {
-                    "allowed"
-                } else {
-                    "disallowed"
-                };
-                format!(
-                    "robots.txt: {words}; {word}{}",
-                    verdict
-                        .rule
-                        .map_or_else(String::new, |rule| format!(" by {rule:?}"))
-                )
-            }
+        let robots = if config.politeness.ignore_robots {
+            "robots.txt ignored".to_owned()
+        } else {
+            let (words, rules) = once.robots(&seed.origin()).await;
+            let verdict = rules.verdict(seed.path_and_query());
+            let word = if verdict.allowed {
+                "allowed"
+            } else {
+                "disallowed"
+            };
+            let by = verdict.rule.map(|rule| format!(" by {rule:?}"));
+            format!("robots.txt: {words}; {word}{}", by.unwrap_or_default())
         };
         let decision = scope.decide(seed);
         let place = if decision.inside {

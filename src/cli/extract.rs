@@ -12,7 +12,7 @@ use crawl::{CanonicalUrl, engine};
 
 use super::args::ExtractArgs;
 use super::inspect::{format, shown};
-use super::once::{self, Got};
+use super::once::{Got, Once};
 use super::{FINISHED, SEEDS_FAILED};
 
 pub(super) fn extract(args: &ExtractArgs) -> Result<u8> {
@@ -26,8 +26,9 @@ pub(super) fn extract(args: &ExtractArgs) -> Result<u8> {
         .build()?;
     let mut taken = Vec::new();
     let mut failed = 0;
+    let mut once = runtime.block_on(client(&config, &args.pages))?;
     for page in &args.pages {
-        let got = match runtime.block_on(get(page, args, &config)) {
+        let got = match runtime.block_on(get(page, args, &config, &mut once)) {
             Ok(got) => got,
             Err(error) => {
                 let words = error
@@ -63,7 +64,6 @@ fn settings(args: &ExtractArgs) -> Result<Config> {
         Some(file) => Config::read(file).map_err(crawl::Error::from)?,
         None => Config::default(),
     };
-    config.seeds = crawl::config::Seeds::default();
     config.politeness.ignore_robots |= args.ignore_robots;
     if !args.field.is_empty() {
         let field = |text: &String| {
@@ -84,17 +84,26 @@ fn settings(args: &ExtractArgs) -> Result<Config> {
     Ok(config)
 }
 
+/// Who asks for the pages that are URLs. The credentials of the settings go to the origins of their seeds;
+/// where they name none, the pages are as good as seeds.
+async fn client<'a>(config: &'a Config, pages: &[String]) -> Result<Once<'a>> {
+    let urls = pages.iter().filter(|page| page.contains("://"));
+    let urls: Vec<CanonicalUrl> = urls
+        .filter_map(|url| CanonicalUrl::parse(url).ok())
+        .collect();
+    let seeds = config.seeds.urls().map_err(crawl::Error::from)?;
+    let seeds = if seeds.is_empty() { &urls } else { &seeds };
+    let fetcher = Fetcher::naming(config, seeds, &urls)
+        .await
+        .map_err(crawl::Error::from)?;
+    Ok(Once::new(config, fetcher).map_err(crawl::Error::from)?)
+}
+
 /// A page from where it is said to be.
-async fn get(page: &str, args: &ExtractArgs, config: &Config) -> Result<Got> {
+async fn get(page: &str, args: &ExtractArgs, config: &Config, once: &mut Once<'_>) -> Result<Got> {
     if page.contains("://") {
         let url = CanonicalUrl::parse(page)?;
-        let seeds = [url.clone()];
-        let fetcher = Fetcher::new(config, &seeds)
-            .await
-            .map_err(crawl::Error::from)?;
-        return once::page(&fetcher, config, &url)
-            .await
-            .map_err(anyhow::Error::msg);
+        return once.page(&url).await.map_err(anyhow::Error::msg);
     }
     let max = config.fetch.max_body.0;
     let mut body = Vec::new();

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use crawl::answers::{Reader, printable};
-use crawl::config::{Config, Reach};
+use crawl::config::{Config, ConfigError, Reach};
 use crawl::store::DATABASE;
 
 use super::args::{self, CrawlArgs};
@@ -30,15 +30,8 @@ impl Source {
         match self {
             Self::Defaults => None,
             Self::File(file) => Some(file.display().to_string()),
-            Self::Output(directory, missing) => {
-                let mut words = format!("as at the last start of {}", directory.display());
-                if !missing.is_empty() {
-                    words += &format!(
-                        " (secrets are not stored: give {} again)",
-                        missing.join(" and ")
-                    );
-                }
-                Some(words)
+            Self::Output(directory, _) => {
+                Some(format!("as at the last start of {}", directory.display()))
             }
         }
     }
@@ -69,7 +62,35 @@ pub(super) fn settings(args: &CrawlArgs, matches: &ArgMatches) -> Result<(Config
         None => of_output(args.output.output.as_ref())?,
     };
     lay_over(&mut config, args, seeds_given);
+    if let Source::Output(directory, missing) = &source {
+        // To go on without a password, or past a proxy, is not what was begun.
+        let flag = |key: &str| match key {
+            "fetch.header" => given("header"),
+            "fetch.user" => given("user"),
+            "fetch.proxy" => given("proxy"),
+            _ => false,
+        };
+        let lost = missing.iter().find(|key| !flag(key));
+        if let Some(key) = lost {
+            let message = format!(
+                "the last start of {} had a secret there, which is not stored: give it again, or the file with --config, or use ${{NAME}}",
+                directory.display()
+            );
+            return Err(lost_secret(key, message).into());
+        }
+    }
     Ok((config, source))
+}
+
+fn lost_secret(key: &str, message: String) -> ::crawl::Error {
+    let key = key.to_owned();
+    let value = "<redacted>".to_owned();
+    ConfigError::Value {
+        key,
+        value,
+        message,
+    }
+    .into()
 }
 
 /// The settings with which the crawl of an output was started last: with neither seeds nor a file, it is

@@ -32,6 +32,12 @@ pub struct Change {
 }
 
 impl Change {
+    /// Whether it matters for what is read out of a page.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        self.key == "[[field]]" || self.key.starts_with("parse.")
+    }
+
     /// Whether it matters for which URLs belong to the crawl.
     #[must_use]
     pub fn decides(&self) -> bool {

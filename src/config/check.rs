@@ -89,14 +89,7 @@ impl Config {
             check_host(table)?;
         }
         super::fields::check(&self.field)?;
-        let authorised = |line: &String| {
-            let name = line.split(':').next().unwrap_or_default();
-            name.trim().eq_ignore_ascii_case("authorization")
-        };
-        if !self.fetch.user.is_empty() && self.fetch.header.iter().any(authorised) {
-            let message = "stands beside a header Authorization: keep one of them";
-            return Err(ConfigError::value("fetch.user", "<redacted>", message));
-        }
+        check_authorised("fetch.user", &self.fetch.user, &self.fetch.header)?;
         // What is in the environment is looked at when it is used.
         self.secrets(|key, text, check| {
             if has_variables(text) {
@@ -188,7 +181,22 @@ fn check_contact(politeness: &Politeness) -> Result<(), ConfigError> {
     ))
 }
 
+/// There is one way to say who one is.
+fn check_authorised(key: &str, user: &str, headers: &[String]) -> Result<(), ConfigError> {
+    let authorised = |line: &String| {
+        let name = line.split(':').next().unwrap_or_default();
+        name.trim().eq_ignore_ascii_case("authorization")
+    };
+    if user.is_empty() || !headers.iter().any(authorised) {
+        return Ok(());
+    }
+    let message = "stands beside a header Authorization: keep one of them";
+    Err(ConfigError::value(key, "<redacted>", message))
+}
+
 fn check_host(table: &HostConfig) -> Result<(), ConfigError> {
+    let user = table.user.as_deref().unwrap_or_default();
+    check_authorised("host.user", user, &table.header)?;
     HostPattern::parse(&table.pattern)
         .map_err(|message| ConfigError::value("host.match", &table.pattern, message))?;
     for (key, value) in [
@@ -211,12 +219,8 @@ fn check_proxy(key: &str, value: &str) -> Result<(), ConfigError> {
     if value.is_empty() || canonical::parse_proxy(value).is_some() {
         return Ok(());
     }
-    // What stands there may be a password.
-    let shown = if value.contains('@') {
-        "<redacted>"
-    } else {
-        value
-    };
+    // What stands there may be a password, wherever in it.
+    let shown = "<redacted>";
     let message = "is not a proxy's URL (http, https, socks4 or socks5)";
     Err(ConfigError::value(key, shown, message))
 }
@@ -232,6 +236,10 @@ fn check_user(key: &str, value: &str) -> Result<(), ConfigError> {
 
 fn check_header(key: &str, value: &str) -> Result<(), ConfigError> {
     let (name, _) = parse_header(key, value)?;
+    if name == http::header::PROXY_AUTHORIZATION {
+        let message = "is not set here: write NAME:PASSWORD@ before the host of proxy";
+        return Err(ConfigError::value(key, name, message));
+    }
     if name == http::header::USER_AGENT || name == http::header::HOST {
         let message = "is not set here: user-agent has its own setting, the host is the URL's";
         return Err(ConfigError::value(key, name, message));
@@ -258,7 +266,9 @@ pub(crate) fn parse_header(
     line: &str,
 ) -> Result<(http::HeaderName, http::HeaderValue), ConfigError> {
     // Only what is surely a name is shown.
-    let shown = line.split_once(':').map_or("<redacted>", |(name, _)| name);
+    let name = line.split_once(':').map(|(name, _)| name.trim());
+    let is_name = |name: &&str| http::HeaderName::from_bytes(name.as_bytes()).is_ok();
+    let shown = name.filter(is_name).unwrap_or("<redacted>");
     let bad = |message: &str| ConfigError::value(key, shown, message);
     let (name, value) = line
         .split_once(':')

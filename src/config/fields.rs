@@ -181,6 +181,9 @@ pub(super) fn check(fields: &[FieldConfig]) -> Result<(), ConfigError> {
                 message,
             ));
         }
+        let known = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
+        jiff::fmt::strtime::format(&field.date_format, &known)
+            .map_err(|error| ConfigError::value("field.date-format", &field.date_format, error))?;
     }
     Ok(())
 }
@@ -234,6 +237,10 @@ mod tests {
             (
                 "name = \"a\"\nselector = \"p\"\ndate-format = \"%Y\"",
                 "4: field.date-format = \"%Y\": is for as = \"date\" only",
+            ),
+            (
+                "name = \"a\"\nselector = \"p\"\nas = \"date\"\ndate-format = \"%J\"",
+                "5: field.date-format = \"%J\": ",
             ),
             (
                 "name = \"a\"\nselector = \"p\"\nall = 1",

@@ -57,7 +57,7 @@ impl Config {
             .count()
             > 0
         {
-            keys.push("the header and user of [[host]]");
+            keys.push("host");
         }
         keys
     }
@@ -71,28 +71,50 @@ fn forget_headers(headers: &mut Vec<String>) -> bool {
 
 fn hide_header(line: &mut String) {
     *line = match line.split_once(':') {
-        Some((_, value)) if is_variables(value.trim(), &[]) => return,
+        _ if is_variables(line, &[]) => return,
+        Some((_, value)) if is_credential(value.trim()) => return,
         Some((name, _)) => format!("{}: {REDACTED}", name.trim()),
         None => REDACTED.to_owned(),
     };
 }
 
+/// Whether a header's value is all in the environment, but for the name of a scheme (RFC 9110 §11.1).
+fn is_credential(value: &str) -> bool {
+    let schemes = ["Basic", "Bearer", "Token"];
+    let bare = match value.split_once(' ') {
+        Some((scheme, rest))
+            if schemes
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(scheme)) =>
+        {
+            rest.trim()
+        }
+        _ => value,
+    };
+    is_variables(bare, &[])
+}
+
 fn hide_user(user: &mut String) {
-    if user.is_empty() || is_variables(user, &[':']) {
-        return;
+    if !user.is_empty() && !is_variables(user, &[':']) {
+        *user = without_password(user);
     }
-    *user = match user.split_once(':') {
-        Some((_, password)) if is_variables(password, &[]) => return,
+}
+
+/// Name and password: the name may be shown, the password if it is in the environment.
+fn without_password(user: &str) -> String {
+    match user.split_once(':') {
+        Some((_, password)) if is_variables(password, &[]) => user.to_owned(),
         Some((name, _)) => format!("{name}:{REDACTED}"),
         None => REDACTED.to_owned(),
-    };
+    }
 }
 
 fn hide_proxy(proxy: &mut String) {
     let begin = proxy.find("//").map_or(0, |slashes| slashes + 2);
     if let Some(at) = proxy.rfind('@').filter(|at| *at >= begin) {
         if !is_variables(&proxy[begin..at], &[':']) {
-            proxy.replace_range(begin..at, REDACTED);
+            let shown = without_password(&proxy[begin..at]);
+            proxy.replace_range(begin..at, &shown);
         }
     } else if !is_variables(proxy, &[])
         && canonical::parse_proxy(proxy).is_none()
@@ -113,6 +135,8 @@ mod tests {
             "Authorization: Bearer s3cret".to_owned(),
             "X-Key: ${KEY}".to_owned(),
             "X-Other: s3cret${KEY}".to_owned(),
+            "Authorization: Bearer ${TOKEN}".to_owned(),
+            "${WHOLE}".to_owned(),
         ];
         config.fetch.user = "me:s3cret".to_owned();
         config.fetch.proxy = "http://me:s3cret@proxy.example:3128".to_owned();
@@ -134,20 +158,24 @@ mod tests {
             "X-Key: ${KEY}",
             "\"me:<redacted>\"",
             "\"you:<redacted>\"",
-            "\"http://<redacted>@proxy.example:3128\"",
+            "\"http://me:<redacted>@proxy.example:3128\"",
+            "Authorization: Bearer ${TOKEN}",
+            "\"${WHOLE}\"",
         ] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
         assert_eq!(
             redacted.forget_redacted(),
+            ["fetch.header", "fetch.user", "fetch.proxy", "host"]
+        );
+        assert_eq!(
+            redacted.fetch.header,
             [
-                "fetch.header",
-                "fetch.user",
-                "fetch.proxy",
-                "the header and user of [[host]]"
+                "X-Key: ${KEY}",
+                "Authorization: Bearer ${TOKEN}",
+                "${WHOLE}"
             ]
         );
-        assert_eq!(redacted.fetch.header, ["X-Key: ${KEY}"]);
         assert!(!redacted.to_toml().contains(REDACTED));
         config.fetch.header = vec!["Authorization Bearer s3cret".to_owned()];
         let error = config.validate().expect_err("no colon").to_string();
@@ -164,9 +192,10 @@ mod tests {
                 "http://${U}:${P}@p.example:1",
                 "http://${U}:${P}@p.example:1",
             ),
+            ("http://me:${P}@p.example:1", "http://me:${P}@p.example:1"),
             (
-                "http://me:${P}@p.example:1",
-                "http://<redacted>@p.example:1",
+                "http://me:s3cret@p.example:1",
+                "http://me:<redacted>@p.example:1",
             ),
             ("${PROXY}", "${PROXY}"),
             ("socks5://p.example:1", "socks5://p.example:1"),

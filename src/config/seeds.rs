@@ -14,7 +14,7 @@ impl Seeds {
     pub fn urls(&self) -> Result<Vec<CanonicalUrl>, ConfigError> {
         let mut urls = Vec::new();
         for seed in &self.seed {
-            let bad = |error: String| ConfigError::value("seed", without_userinfo(seed), error);
+            let bad = |error: String| ConfigError::value("seed", without_secret(seed), error);
             for seed in numbered(seed).map_err(bad)? {
                 urls.push(parse_seed(&seed).map_err(|error| bad(error.to_string()))?);
             }
@@ -37,7 +37,7 @@ impl Seeds {
                 let bad = |error: String| ConfigError::File {
                     path: path.clone(),
                     line,
-                    message: format!("{:?}: {error}", without_userinfo(seed)),
+                    message: format!("{:?}: {error}", without_secret(seed)),
                 };
                 for seed in numbered(seed).map_err(bad)? {
                     urls.push(parse_seed(&seed).map_err(|error| bad(error.to_string()))?);
@@ -59,27 +59,32 @@ impl Seeds {
 
 /// Most seeds that one text may stand for.
 const MAX_NUMBERED: u64 = 100_000;
+/// Likewise, in bytes of text.
+const MAX_NUMBERED_BYTES: u64 = 1 << 28;
 
 /// The seeds that one text stands for: `{1..50}` for numbered pages, `{01..50}` with leading zeros, any
 /// number of such. Other braces are left as they are.
 fn numbered(text: &str) -> Result<Vec<String>, String> {
-    let Some((range, from, to, width)) = first_range(text) else {
-        return Ok(vec![text.to_owned()]);
-    };
-    let (before, after) = (&text[..range.start], &text[range.end..]);
-    let rest = numbered(after)?;
-    let count = from.abs_diff(to).saturating_add(1);
-    if count.saturating_mul(rest.len() as u64) > MAX_NUMBERED {
-        return Err(format!("stands for more than {MAX_NUMBERED} seeds"));
+    let (mut seeds, mut rest) = (vec![String::new()], text);
+    while let Some((range, from, to, width)) = first_range(rest) {
+        let (before, after) = (&rest[..range.start], &rest[range.end..]);
+        let count = from.abs_diff(to).saturating_add(1);
+        let bytes = (seeds.len() as u64).saturating_mul(text.len() as u64);
+        if count.saturating_mul(seeds.len() as u64) > MAX_NUMBERED || bytes > MAX_NUMBERED_BYTES {
+            return Err(format!("stands for more than {MAX_NUMBERED} seeds"));
+        }
+        let number = |step: u64| if from <= to { from + step } else { from - step };
+        let numbers = || (0..count).map(|step| format!("{before}{:0width$}", number(step)));
+        seeds = seeds
+            .iter()
+            .flat_map(|seed| numbers().map(move |number| format!("{seed}{number}")))
+            .collect();
+        rest = after;
     }
-    let number = |step: u64| if from <= to { from + step } else { from - step };
-    let numbers = (0..count).map(|step| format!("{:0width$}", number(step)));
-    Ok(numbers
-        .flat_map(|number| {
-            rest.iter()
-                .map(move |rest| format!("{before}{number}{rest}"))
-        })
-        .collect())
+    for seed in &mut seeds {
+        seed.push_str(rest);
+    }
+    Ok(seeds)
 }
 
 /// The first `{A..B}` of a text: where it stands, its two ends, and how many digits it pads to.
@@ -95,6 +100,14 @@ fn first_range(text: &str) -> Option<(std::ops::Range<usize>, u64, u64, usize)> 
         let width = if padded { from.len() } else { 0 };
         Some((open..close + 1, from.parse().ok()?, to.parse().ok()?, width))
     })
+}
+
+/// What is no URL, with a mark in place of everything that may be a password.
+fn without_secret(text: &str) -> String {
+    match text.rfind('@') {
+        Some(at) => format!("…{}", &text[at..]),
+        None => text.to_owned(),
+    }
 }
 
 /// A URL as it was written, with a mark in place of user and password.
@@ -151,6 +164,8 @@ mod tests {
         ] {
             assert_eq!(numbered(text).expect(text), wanted, "{text}");
         }
+        let many = "{1..1}".repeat(50_000);
+        assert_eq!(numbered(&many).expect("one"), ["1".repeat(50_000)]);
         for text in [
             "a/{1..100001}",
             "a/{1..1000}/{1..1000}",

@@ -12,7 +12,7 @@ use super::Limit;
 use super::arrivals::disallowed;
 use super::deliver::Delivery;
 use super::work::{self, Event, Tools, Worker};
-use crate::config::Config;
+use crate::config::{Change, Config};
 use crate::fetched::FetchError;
 use crate::frontier::{Frontier, Next, Paces, Settings};
 use crate::request::Request;
@@ -158,12 +158,14 @@ impl Engine {
         }
         if !begun.changed.is_empty() {
             let changed: Vec<String> = begun.changed.iter().map(ToString::to_string).collect();
-            let anew = begun.changed.iter().any(crate::config::Change::decides);
+            let anew = begun.changed.iter().any(Change::decides);
             tracing::warn!(
                 "settings have changed since the last start: {}{}",
                 changed.join("; "),
                 if anew {
                     "; what belongs to the crawl was decided anew"
+                } else if begun.changed.iter().any(Change::reads) {
+                    "; pages that this run has read keep what was read of them until the next run"
                 } else {
                     ""
                 }

@@ -250,6 +250,10 @@ impl Worker {
                 let body = std::mem::take(&mut fetched.body);
                 match self.content(&done.record.request, &fetched, body).await {
                     Ok(content) => done.record.content = Some(content),
+                    Err(Failed::Stopped) => {
+                        fetched.error = Some(FetchError::Aborted);
+                        done.record.fate = Fate::Kept;
+                    }
                     Err(Failed::Page(error)) => done.record.error = Some(error),
                     Err(Failed::Store(error)) => done.fatal = Some(error),
                 }
@@ -309,7 +313,12 @@ impl Worker {
             Ok((content, decoded.bytes))
         });
         // A panic in there is this page's failure, not the crawl's.
-        let read = read.await.unwrap_or(Err(FetchError::Internal));
+        let mut stop = self.stop.clone();
+        let read = tokio::select! {
+            biased;
+            read = read => read.unwrap_or(Err(FetchError::Internal)),
+            _ = stop.wait_for(|stop| *stop) => return Err(Failed::Stopped),
+        };
         let (mut content, bytes) = read.map_err(Failed::Page)?;
         if let Some(files) = &self.files {
             let file = files
@@ -409,6 +418,8 @@ impl Worker {
 
 /// Why a page has no content.
 enum Failed {
+    /// The crawl was stopped, and this would have taken longer than the grace.
+    Stopped,
     Page(FetchError),
     Store(StoreError),
 }

@@ -73,6 +73,30 @@ pub(super) struct Refused {
     address: String,
 }
 
+impl Refused {
+    /// A proxy's name, which is let through for connections to the proxy alone.
+    pub(super) fn proxy(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            address: "the proxy's".to_owned(),
+        }
+    }
+}
+
+/// Which of these names lead to a private address.
+pub(super) async fn private_of(names: &[String]) -> Vec<String> {
+    let mut private = Vec::new();
+    for name in names {
+        let found = lookup(name.trim_matches(['[', ']']))
+            .await
+            .unwrap_or_default();
+        if found.iter().any(|address| is_private(address.ip())) {
+            private.push(name.clone());
+        }
+    }
+    private
+}
+
 /// A name that could not be looked up.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot look up {name}: {source}")]

@@ -39,8 +39,11 @@ pub(super) struct Clients {
     allow_private: bool,
     /// Whether all requests go through a proxy.
     pub(super) proxied: bool,
-    /// Whether some may: by the settings, or by the environment.
-    pub(super) any_proxied: bool,
+    /// Whether those without TLS do: by the settings, or by the environment.
+    pub(super) http_proxied: bool,
+    /// Names of proxies that lead to private addresses: connections to the proxies may go there, and their
+    /// lookups are let through for that; requests of pages' may not.
+    private_proxies: Vec<String>,
 }
 
 impl Clients {
@@ -105,7 +108,11 @@ impl Clients {
             resolved,
             allow_private,
             proxied: !config.fetch.proxy.is_empty(),
-            any_proxied: !let_through.is_empty(),
+            http_proxied: !config.fetch.proxy.is_empty()
+                || ["http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"]
+                    .iter()
+                    .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())),
+            private_proxies: address::private_of(&let_through).await,
         })
     }
 
@@ -127,6 +134,13 @@ impl Clients {
         } else {
             if !self.allow_private {
                 address::check_name(url)?;
+                if self
+                    .private_proxies
+                    .iter()
+                    .any(|name| name == url.hostname())
+                {
+                    return Err(Refused::proxy(url.hostname()));
+                }
             }
             Way::Lookup
         };

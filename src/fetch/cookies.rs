@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use cookie_store::{CookieStore, RawCookie};
+use cookie_store::{Cookie, CookieStore, RawCookie};
 use http::HeaderValue;
 
 use crate::canonical::{CanonicalUrl, registrable_domain};
@@ -14,6 +14,8 @@ use crate::fetched::Head;
 /// Bytes of a cookie's name and value, and of its line.
 const MAX_COOKIE: usize = 4096;
 const MAX_LINE: usize = 2 * MAX_COOKIE;
+/// Bytes of a `Cookie` header.
+const MAX_HEADER: usize = 16 << 10;
 /// Cookies of one site (a registrable domain, or an address), and of all.
 const MAX_OF_SITE: usize = 180;
 const MAX_COOKIES: usize = 10_000;
@@ -71,8 +73,17 @@ impl Jar {
             let (name, value) = cookie.name_value();
             format!("{name}={value}")
         });
-        let all: Vec<String> = kept.map(str::to_owned).chain(set).collect();
-        let mut header = HeaderValue::from_str(&all.join("; ")).ok()?;
+        let mut all = String::new();
+        for pair in kept.map(str::to_owned).chain(set) {
+            if all.len() + pair.len() + 2 > MAX_HEADER {
+                break;
+            }
+            if !all.is_empty() {
+                all.push_str("; ");
+            }
+            all.push_str(&pair);
+        }
+        let mut header = HeaderValue::from_str(&all).ok()?;
         header.set_sensitive(true);
         Some(header)
     }
@@ -106,42 +117,59 @@ impl Sites {
         site.used = self.clock;
         // What plain HTTP says does not lie over what was set under TLS.
         let shadowed = url.scheme() != "https"
-            && site
-                .store
-                .iter_unexpired()
-                .any(|other| other.name() == cookie.name() && other.secure() == Some(true));
+            && site.store.iter_unexpired().any(|other| {
+                let same = other.name() == cookie.name() && other.secure() == Some(true);
+                same && other.domain.matches(url.as_url())
+            });
         if shadowed {
             return None;
         }
         let before = site.store.iter_any().count();
-        if before >= MAX_OF_SITE {
-            let unexpired = site.store.iter_unexpired().cloned().map(Ok::<_, ()>);
-            site.store = CookieStore::from_cookies(unexpired.collect::<Vec<_>>(), false).ok()?;
+        let given = Cookie::try_from_raw_cookie(&cookie, url.as_url()).ok()?;
+        let domain = String::from(&given.domain);
+        let is_there = site.store.contains_any(&domain, &given.path, given.name());
+        if !is_there && before >= MAX_OF_SITE && !site.make_room() {
+            return None;
         }
-        let full = site.store.iter_any().count() >= MAX_OF_SITE;
-        let known = site
-            .store
-            .iter_any()
-            .any(|other| other.name() == cookie.name());
-        let set = (!full || known)
-            .then(|| site.store.insert_raw(&cookie, url.as_url()).ok())
-            .flatten();
+        let set = site.store.insert(given.into_owned(), url.as_url()).ok();
         self.cookies = self.cookies + site.store.iter_any().count() - before;
         self.make_room();
         set.map(drop)
     }
 
-    /// Drops the sites that were not asked for longest.
+    /// Drops a site where there are too many cookies: the one that has most of them, of several the one that
+    /// was not asked for longest.
     fn make_room(&mut self) {
         while self.cookies > MAX_COOKIES {
-            let oldest = self.by_name.iter().min_by_key(|(_, site)| site.used);
-            let Some(name) = oldest.map(|(name, _)| name.clone()) else {
+            let count = |site: &Site| site.store.iter_any().count();
+            let sites = self.by_name.iter();
+            let most = sites.max_by_key(|(_, site)| (count(site), std::cmp::Reverse(site.used)));
+            let Some(name) = most.map(|(name, _)| name.clone()) else {
                 return;
             };
             if let Some(site) = self.by_name.remove(&name) {
-                self.cookies -= site.store.iter_any().count();
+                self.cookies -= count(&site);
             }
         }
+    }
+}
+
+impl Site {
+    /// Drops what has expired. Whether that was anything.
+    fn make_room(&mut self) -> bool {
+        let dead: Vec<(String, String, String)> = self
+            .store
+            .iter_any()
+            .filter(|cookie| cookie.is_expired())
+            .map(|cookie| {
+                let domain = String::from(&cookie.domain);
+                (domain, cookie.path.to_string(), cookie.name().to_owned())
+            })
+            .collect();
+        for (domain, path, name) in &dead {
+            self.store.remove(domain, path, name);
+        }
+        !dead.is_empty()
     }
 }
 
@@ -415,22 +443,33 @@ mod tests {
         let jar = Jar::default();
         let page = url("http://a.example/");
         assert!(!jar.take_in(&page, &head(&[&format!("k={}", "x".repeat(MAX_COOKIE))])));
-        for i in 0..2 * MAX_OF_SITE {
+        for i in 0..MAX_OF_SITE {
             jar.take_in(&page, &head(&[&format!("k{i}=v")]));
+            // The same name in other places is another cookie.
+            jar.take_in(&page, &head(&[&format!("k{i}=v; Path=/{i}/")]));
         }
-        assert_eq!(
-            sent(&jar, "http://a.example/").matches('k').count(),
-            MAX_OF_SITE
-        );
+        assert_eq!(jar.0.lock().expect("a jar").cookies, MAX_OF_SITE);
         // One that is there is still replaced, and what has expired makes room.
         assert!(jar.take_in(&page, &head(&["k7=new"])));
         assert!(jar.take_in(&page, &head(&["k7=; Max-Age=0"])));
         assert!(jar.take_in(&page, &head(&["new=1"])));
-        for i in 0..MAX_COOKIES + 10 {
-            jar.take_in(&url(&format!("http://h{i}.example/")), &head(&["k=v"]));
+        // One that sets very many loses its own, not those of others.
+        jar.take_in(&url("http://quiet.example/"), &head(&["session=1"]));
+        for i in 0..MAX_COOKIES {
+            let site = url(&format!("http://h{}.example/", i / 100));
+            jar.take_in(&site, &head(&[&format!("k{i}=v")]));
         }
-        assert_eq!(jar.0.lock().expect("a jar").cookies, MAX_COOKIES);
-        assert_eq!(sent(&jar, "http://a.example/"), "", "the oldest site went");
-        assert_eq!(sent(&jar, "http://h9000.example/"), "k=v");
+        assert!(jar.0.lock().expect("a jar").cookies <= MAX_COOKIES);
+        assert_eq!(sent(&jar, "http://quiet.example/"), "session=1");
+        let long = "x".repeat(4000);
+        let lines: Vec<String> = (0..9).map(|i| format!("{i}={long}")).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        jar.take_in(&url("http://long.example/"), &head(&lines));
+        let header = sent(&jar, "http://long.example/");
+        assert!(
+            (12_000..=MAX_HEADER).contains(&header.len()),
+            "{}",
+            header.len()
+        );
     }
 }

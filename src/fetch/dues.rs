@@ -34,11 +34,16 @@ pub(super) struct Dues {
 }
 
 impl Dues {
-    /// Reads them off the settings, secrets in their places.
+    /// Reads them off the settings as they are written, which may be shown, and with secrets in their
+    /// places.
     ///
     /// # Errors
     /// When a header or a certificate cannot be used.
-    pub(super) fn new(config: &Config, seeds: &[CanonicalUrl]) -> Result<Self, ConfigError> {
+    pub(super) fn new(
+        written: &Config,
+        config: &Config,
+        seeds: &[CanonicalUrl],
+    ) -> Result<Self, ConfigError> {
         let mut dues = Self {
             seeds: seeds.iter().map(CanonicalUrl::origin).collect(),
             ..Self::default()
@@ -51,21 +56,27 @@ impl Dues {
             } else {
                 &mut dues.everywhere
             }
-            .insert(name, value);
+            .append(name, value);
         }
-        basic(&mut dues.of_seeds.headers, "fetch.user", &fetch.user)?;
-        dues.of_seeds.identity = dues.identity("fetch.client-cert", &fetch.client_cert)?;
-        for table in &config.host {
+        if !fetch.user.is_empty() {
+            basic(&mut dues.of_seeds.headers, "fetch.user", &fetch.user)?;
+        }
+        let cert = (&*written.fetch.client_cert, &*fetch.client_cert);
+        dues.of_seeds.identity = dues.identity("fetch.client-cert", cert)?;
+        for (written, table) in written.host.iter().zip(&config.host) {
             let pattern = HostPattern::parse(&table.pattern)
                 .map_err(|message| ConfigError::value("host.match", &table.pattern, message))?;
             let mut due = Due::default();
             for line in &table.header {
                 let (name, value) = parse_header("host.header", line)?;
-                due.headers.insert(name, value);
+                due.headers.append(name, value);
             }
-            let text = |text: &Option<String>| text.clone().unwrap_or_default();
-            basic(&mut due.headers, "host.user", &text(&table.user))?;
-            due.identity = dues.identity("host.client-cert", &text(&table.client_cert))?;
+            if let Some(user) = &table.user {
+                basic(&mut due.headers, "host.user", user)?;
+            }
+            if let (Some(written), Some(file)) = (&written.client_cert, &table.client_cert) {
+                due.identity = dues.identity("host.client-cert", (written, file))?;
+            }
             dues.tables.push((pattern, due));
         }
         Ok(dues)
@@ -78,24 +89,44 @@ impl Dues {
         let tables = self.tables.iter();
         let of_tables = tables.filter(|(pattern, _)| pattern.has_url(url));
         for due in of_seeds.into_iter().chain(of_tables.map(|(_, due)| due)) {
+            // What a later one has of a name takes the place of all that earlier ones have of it.
+            for name in due.headers.keys() {
+                headers.remove(name);
+            }
             for (name, value) in &due.headers {
-                headers.insert(name, value.clone());
+                headers.append(name, value.clone());
             }
             identity = due.identity.or(identity);
         }
+        // An empty one stands for none.
+        if headers
+            .get(AUTHORIZATION)
+            .is_some_and(HeaderValue::is_empty)
+        {
+            headers.remove(AUTHORIZATION);
+        }
+        join_cookies(&mut headers);
         (headers, identity)
     }
 
     /// Reads a client certificate and its key.
-    fn identity(&mut self, key: &str, file: &str) -> Result<Option<usize>, ConfigError> {
+    fn identity(
+        &mut self,
+        key: &str,
+        (shown, file): (&str, &str),
+    ) -> Result<Option<usize>, ConfigError> {
         if file.is_empty() {
             return Ok(None);
         }
+        if file.contains("-----BEGIN") {
+            let message = "holds a certificate or a key; it must be the name of a file that does";
+            return Err(ConfigError::value(key, "<redacted>", message));
+        }
         let pem = std::fs::read(file)
-            .map_err(|error| ConfigError::value(key, file, format!("cannot be read: {error}")))?;
+            .map_err(|error| ConfigError::value(key, shown, format!("cannot be read: {error}")))?;
         let identity = Identity::from_pem(&pem).map_err(|_| {
             let message = "holds no certificate with its key in PEM";
-            ConfigError::value(key, file, message)
+            ConfigError::value(key, shown, message)
         })?;
         // What is wrong with the certificate itself shows when a client is to have it.
         let probe = reqwest::Client::builder()
@@ -103,23 +134,41 @@ impl Dues {
             .build();
         probe.map_err(|error| {
             let words = super::failure::root(&error);
-            ConfigError::value(key, file, format!("cannot be used: {words}"))
+            ConfigError::value(key, shown, format!("cannot be used: {words}"))
         })?;
         self.identities.push(identity);
         Ok(Some(self.identities.len() - 1))
     }
 }
 
-/// Adds HTTP Basic (RFC 7617).
+/// Adds HTTP Basic (RFC 7617). An empty user takes back what an earlier table has.
 fn basic(headers: &mut HeaderMap, key: &str, user: &str) -> Result<(), ConfigError> {
-    if user.is_empty() {
-        return Ok(());
-    }
-    let value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(user)));
+    let text = if user.is_empty() {
+        String::new()
+    } else {
+        format!("Basic {}", STANDARD.encode(user))
+    };
+    let value = HeaderValue::from_str(&text);
     let mut value = value.map_err(|_| ConfigError::value(key, "<redacted>", "cannot be sent"))?;
     value.set_sensitive(true);
     headers.insert(AUTHORIZATION, value);
     Ok(())
+}
+
+/// There is one `Cookie` header in a request (RFC 6265 §5.4).
+fn join_cookies(headers: &mut HeaderMap) {
+    let all: Vec<&[u8]> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if all.len() < 2 {
+        return;
+    }
+    if let Ok(mut joined) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        joined.set_sensitive(true);
+        headers.insert(COOKIE, joined);
+    }
 }
 
 #[cfg(test)]
@@ -130,7 +179,9 @@ mod tests {
     #[test]
     fn each_origin_gets_what_it_is_due() {
         let mut config = Config::default();
-        config.fetch.header = vec!["X-All: 1".to_owned(), "Cookie: a=b".to_owned()];
+        config.fetch.header = ["X-All: 1", "Cookie: a=b", "Cookie: c=d"]
+            .map(str::to_owned)
+            .to_vec();
         config.fetch.user = "me:one".to_owned();
         config.host = [
             ("*.b.example", "you:two"),
@@ -144,13 +195,13 @@ mod tests {
         })
         .to_vec();
         let seed = CanonicalUrl::parse("https://a.example/x").expect("a URL");
-        let dues = Dues::new(&config, &[seed]).expect("usable");
+        let dues = Dues::new(&config, &config, &[seed]).expect("usable");
         assert_eq!(dues.everywhere.len(), 1);
         let basic = |user: &str| format!("Basic {}", STANDARD.encode(user));
         for (url, wanted) in [
             (
                 "https://a.example/y",
-                vec![basic("me:one"), "a=b".to_owned()],
+                vec![basic("me:one"), "a=b; c=d".to_owned()],
             ),
             ("http://a.example/", vec![]),
             ("https://a.example:8443/", vec![]),

@@ -77,7 +77,7 @@ struct Inner {
 /// The first that cannot be used.
 pub fn check(config: &Config) -> Result<(), ConfigError> {
     choose_cryptography();
-    Dues::new(&config.with_secrets()?, &[]).map(drop)
+    Dues::new(config, &config.with_secrets()?, &[]).map(drop)
 }
 
 /// rustls asks for one choice a process; if the host program made it, it stands.
@@ -91,11 +91,25 @@ impl Fetcher {
     /// # Errors
     /// When a setting (proxy, header, user agent, certificate) cannot be used.
     pub async fn new(config: &Config, seeds: &[CanonicalUrl]) -> Result<Self, ConfigError> {
+        Self::naming(config, seeds, seeds).await
+    }
+
+    /// [`Fetcher::new`], where what the user names (and what may so be private) is not what has the
+    /// credentials of seeds.
+    ///
+    /// # Errors
+    /// As [`Fetcher::new`].
+    pub async fn naming(
+        config: &Config,
+        seeds: &[CanonicalUrl],
+        named: &[CanonicalUrl],
+    ) -> Result<Self, ConfigError> {
         choose_cryptography();
-        let config = config.with_secrets()?;
-        let dues = Dues::new(&config, seeds)?;
+        let written = config;
+        let config = written.with_secrets()?;
+        let dues = Dues::new(written, &config, seeds)?;
         Ok(Self(Arc::new(Inner {
-            clients: Clients::new(&config, &dues, seeds).await?,
+            clients: Clients::new(&config, &dues, named).await?,
             dues,
             jar: config.fetch.cookies.then(Jar::default),
         })))
@@ -157,7 +171,7 @@ impl Fetcher {
         let method = if ask.head { Method::HEAD } else { Method::GET };
         let request = client.request(method, url.as_url().clone());
         match request.headers(headers).send().await {
-            Ok(response) if clients.any_proxied && response.status() == PROXY_ASKS => failed((
+            Ok(response) if clients.http_proxied && response.status() == PROXY_ASKS => failed((
                 FetchError::Proxy,
                 "the proxy wants a name and a password: http://NAME:PASSWORD@…".to_owned(),
             )),

@@ -1,11 +1,12 @@
 //! Values by CSS selector. The one place that builds a tree, and only where a field is configured for the
 //! page.
 //!
-//! A tree costs more than its text, and a hostile page can make it cost much more. So it is built piece by
-//! piece, and given up when it is too large or too deep.
+//! A tree costs more than its text, and a hostile page can make it, or a selector on it, cost very much more.
+//! So it is built piece by piece, and given up when it is too large, too deep, or has taken too long.
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use html5ever::ParseOpts;
 use html5ever::driver::parse_document;
@@ -16,9 +17,10 @@ use scraper::error::SelectorErrorKind;
 use scraper::{ElementRef, Html, HtmlTreeSink, Node, Selector};
 
 use super::elements::Tag;
+use super::links::Links;
 use super::text::Folder;
 use super::{charset, html, media_type, value};
-use crate::canonical::{Base, CanonicalUrl};
+use crate::canonical::CanonicalUrl;
 use crate::config::{ConfigError, FieldConfig, FieldKind, Take};
 use crate::record::{FieldData, FieldValue, Page};
 
@@ -26,6 +28,10 @@ use crate::record::{FieldData, FieldValue, Page};
 const MAX_TEXT: usize = 4 << 20;
 const MAX_NODES: usize = 100_000;
 const MAX_DEPTH: usize = 512;
+/// Longest time for the values of a page.
+const MAX_TIME: Duration = Duration::from_secs(5);
+/// Most children of one element for selectors that compare an element with all its siblings.
+const MAX_SIBLINGS: usize = 10_000;
 /// Bytes that go into a tree before it is looked at again.
 const PIECE: usize = 1024;
 /// Longest value, in bytes; most values of a field; bytes of all values of a page.
@@ -42,6 +48,7 @@ pub struct Extractor {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the table's keys")]
 struct Field {
     set: Arc<str>,
     name: Arc<str>,
@@ -53,6 +60,8 @@ struct Field {
     date_format: String,
     urls: Option<Regex>,
     required: bool,
+    /// Whether the selector looks at all siblings of an element: the cost is their number squared.
+    looks_aside: bool,
 }
 
 impl Extractor {
@@ -68,7 +77,8 @@ impl Extractor {
         Ok(Some(Self { fields }).filter(|extractor| !extractor.fields.is_empty()))
     }
 
-    /// Takes the values of a page: a pure function of its URL, its bytes, and how they were read.
+    /// Takes the values of a page: a function of its URL, its bytes, and how they were read; but of a page
+    /// that takes longer than five seconds.
     ///
     /// What cannot be had is told as well: a required value that is missing, a text that is no number.
     #[must_use]
@@ -93,7 +103,8 @@ impl Extractor {
             return Vec::new();
         };
         let text = charset::decode(body, charset);
-        let tree = match tree(&text) {
+        let begun = Instant::now();
+        let tree = match tree(&text, begun) {
             Ok(tree) => tree,
             Err(problem) => {
                 let tell = |field: &&Field| field.problem(0, problem.to_owned());
@@ -101,30 +112,44 @@ impl Extractor {
             }
         };
         let by_url = due.iter().any(|field| matches!(field.take, Take::Url(_)));
-        let base = if by_url {
-            html::base_of(&text, url)
-        } else {
-            Base::of(url)
-        };
+        let links =
+            Links::new(url, charset, 0).with_base(by_url.then(|| html::base_of(&text, url)));
+        let is_wide = due.iter().any(|field| field.looks_aside) && is_wide(&tree);
         let mut taken = Taken {
             values: Vec::new(),
             room: MAX_PAGE,
         };
         for field in due {
-            field.take(&tree, &base, &mut taken);
+            if begun.elapsed() > MAX_TIME {
+                taken.values.push(field.problem(0, TOO_SLOW.to_owned()));
+            } else if is_wide && field.looks_aside {
+                let problem = "too many elements stand side by side for this selector";
+                taken.values.push(field.problem(0, problem.to_owned()));
+            } else {
+                field.take(&tree, &links, &mut taken);
+            }
         }
         taken.values
     }
 }
 
+/// Whether an element has more children than a selector may compare with one another.
+fn is_wide(tree: &Html) -> bool {
+    let mut nodes = tree.tree.nodes();
+    nodes.any(|node| node.children().nth(MAX_SIBLINGS).is_some())
+}
+
+/// What is said of a page that takes too long.
+const TOO_SLOW: &str = "the page takes too long";
+
 /// Builds the tree of a page, as far as that is cheap.
-fn tree(text: &str) -> Result<Html, &'static str> {
+fn tree(text: &str, begun: Instant) -> Result<Html, &'static str> {
     if text.len() > MAX_TEXT {
         return Err("the page is too large for a tree");
     }
     let sink = HtmlTreeSink::new(Html::new_document());
     let mut parser = parse_document(sink, ParseOpts::default());
-    let mut rest = text;
+    let (mut rest, mut seen) = (text, 0);
     while !rest.is_empty() {
         let (piece, after) = rest.split_at(rest.ceil_char_boundary(PIECE));
         parser.process(piece.into());
@@ -133,9 +158,14 @@ fn tree(text: &str) -> Result<Html, &'static str> {
         if html.tree.values().len() > MAX_NODES {
             return Err("the page has too many elements");
         }
-        let last = html.tree.nodes().next_back();
-        if last.is_some_and(|node| node.ancestors().nth(MAX_DEPTH).is_some()) {
+        let deep = |node: ego_tree::NodeRef<'_, Node>| node.ancestors().nth(MAX_DEPTH).is_some();
+        if html.tree.nodes().skip(seen).any(deep) {
             return Err("the page is nested too deeply");
+        }
+        seen = html.tree.values().len();
+        // What makes no nodes may take its time all the same: attributes without end.
+        if begun.elapsed() > MAX_TIME {
+            return Err(TOO_SLOW);
         }
     }
     Ok(parser.finish())
@@ -193,10 +223,11 @@ impl Field {
             date_format: config.date_format.clone(),
             urls,
             required: config.required,
+            looks_aside: config.selector.contains('~') || config.selector.contains(":has"),
         })
     }
 
-    fn take(&self, tree: &Html, base: &Base, taken: &mut Taken) {
+    fn take(&self, tree: &Html, links: &Links<'_>, taken: &mut Taken) {
         let mut position = 0;
         for element in tree.select(&self.selector) {
             if position as usize == MAX_VALUES {
@@ -204,7 +235,15 @@ impl Field {
                 taken.values.push(self.problem(position, problem));
                 return;
             }
-            let Some((text, cut)) = self.text(element, base) else {
+            // What stands in a template is no part of the page.
+            let hidden = |node: ego_tree::NodeRef<'_, Node>| {
+                let element = node.value().as_element();
+                element.is_some_and(|element| element.name() == "template")
+            };
+            if element.ancestors().any(hidden) {
+                continue;
+            }
+            let Some((text, cut)) = self.text(element, links) else {
                 continue;
             };
             let value = self.value(position, text, cut);
@@ -227,7 +266,7 @@ impl Field {
     }
 
     /// What is to be taken of an element, and whether it was cut; `None` where it has none.
-    fn text(&self, element: ElementRef<'_>, base: &Base) -> Option<(String, bool)> {
+    fn text(&self, element: ElementRef<'_>, links: &Links<'_>) -> Option<(String, bool)> {
         let text = match &self.take {
             Take::Text if self.trim => return folded(element),
             Take::Text => element.text().fold(String::new(), |mut all, piece| {
@@ -237,11 +276,11 @@ impl Field {
                 all
             }),
             Take::Html => inner_html(element),
-            Take::Attribute(name) => element.attr(name)?.to_owned(),
+            Take::Attribute(name) => attribute(element, name)?.to_owned(),
             Take::Url(name) => {
-                let reference = super::text::trim(element.attr(name)?);
+                let reference = super::text::trim(attribute(element, name)?);
                 // What is no URL that can be crawled (mailto:, data:) is not taken.
-                base.join(reference).ok()?.as_str().to_owned()
+                links.resolve(reference)?.as_str().to_owned()
             }
         };
         let text = if self.trim && self.take != Take::Html {
@@ -294,6 +333,20 @@ impl Field {
             problem: Some(problem),
         }
     }
+}
+
+/// An attribute by its name as it is written, letter case aside: the tree has `viewBox`, and the prefix of
+/// `xlink:href` apart.
+fn attribute<'a>(element: ElementRef<'a>, name: &str) -> Option<&'a str> {
+    let mut attributes = element.value().attrs.iter();
+    let found = attributes.find(|(found, _)| match (&found.prefix, name.split_once(':')) {
+        (Some(prefix), Some((before, local))) => {
+            before.eq_ignore_ascii_case(prefix) && local.eq_ignore_ascii_case(&found.local)
+        }
+        (None, _) => name.eq_ignore_ascii_case(&found.local),
+        (Some(_), None) => false,
+    });
+    found.map(|(_, value)| &**value)
 }
 
 /// The text of an element as one reads it: white space folded, blocks and line breaks apart, without what
@@ -407,7 +460,8 @@ mod tests {
             <ul><li>one<li> two <li></ul><p>a<br>b<script>c</script></p>
             <a href=x#f title=' t  u '>l</a><a href=mailto:m@n>m</a><a href='y z'>l</a>
             <div id=i><b>x</b> &amp; <i>y</i></div><span class=price>1.234,50 €</span>
-            <time datetime=2026-11-21T10:30:00+01:00>today</time>";
+            <time datetime=2026-11-21T10:30:00+01:00>today</time>
+            <svg viewBox='0 0 1 1'><use xlink:href=u.svg /></svg><template><u>not</u></template><u>seen</u>";
         for (fields, wanted) in [
             ("name='a';selector='h1'", &["Two words"][..]),
             ("name='a';selector='h1';trim=false", &[" Two\n words "]),
@@ -458,6 +512,12 @@ mod tests {
                 &["Two words", "1:two"],
             ),
             ("name='a';selector='div:has(> i) b'", &["x"]),
+            ("name='a';selector='svg';take='attr:viewbox'", &["0 0 1 1"]),
+            (
+                "name='a';selector='use';take='url:xlink:href'",
+                &["http://a.example/b/u.svg"],
+            ),
+            ("name='a';selector='u'", &["seen"]),
         ] {
             assert_eq!(extract(fields, PAGE), wanted, "{fields}");
         }
@@ -502,7 +562,41 @@ mod tests {
     }
 
     #[test]
+    fn urls_in_the_encoding_of_the_page() {
+        let config = [FieldConfig {
+            take: Take::Url("href".to_owned()),
+            ..FieldConfig::new("a", "a")
+        }];
+        let extractor = Extractor::new(&config).expect("fields").expect("some");
+        let url = CanonicalUrl::parse("http://a.example/").expect("a URL");
+        let page = Page {
+            charset: Some("windows-1252"),
+            ..Page::default()
+        };
+        let values =
+            extractor.extract(&url, Some("text/html"), &page, b"<a href='/q?k=\xe9'>x</a>");
+        let text = values[0].value.as_ref().map(ToString::to_string);
+        assert_eq!(text.as_deref(), Some("http://a.example/q?k=%E9"));
+    }
+
+    #[test]
+    fn selectors_that_look_aside_are_bounded() {
+        let wide = "<p>".repeat(MAX_SIBLINGS + 1);
+        let told = ["- [too many elements stand side by side for this selector]"];
+        assert_eq!(extract("name='a';selector='h2 ~ p'", &wide), told);
+        assert_eq!(extract("name='a';selector='p:has(~ b)'", &wide), told);
+        assert_eq!(extract("name='a';selector='h2 + p'", &wide), [""; 0]);
+        let narrow = format!("<h2>a</h2>{}<p>b", "<p>".repeat(99));
+        assert_eq!(extract("name='a';selector='h2 ~ p'", &narrow), ["b"]);
+    }
+
+    #[test]
     fn hostile_pages_are_given_up() {
+        // Whatever is done between two looks: each unit hangs a comment on the root at its end.
+        let unit = format!("{:<1011}</body><!---->", "<div>".repeat(201));
+        let hidden = format!("{:<1024}{}", "<!doctype html><body>", unit.repeat(20));
+        let found = extract("name='a';selector='nav'", &hidden);
+        assert_eq!(found, ["- [the page is nested too deeply]"]);
         let formatting: String = (0..200).map(|i| format!("<b x={i}>")).collect();
         for (body, wanted) in [
             ("<div>".repeat(100_000), "the page is nested too deeply"),

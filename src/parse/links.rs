@@ -60,6 +60,14 @@ impl<'a> Links<'a> {
         self.base.unwrap_or_else(|| Base::of(self.page))
     }
 
+    /// The same, with the base that a page was found to have.
+    pub(super) fn with_base(self, base: Option<Base>) -> Self {
+        Self {
+            base: base.or(self.base),
+            ..self
+        }
+    }
+
     /// Adds a link and answers with its place, for an anchor that is still to be read.
     pub(super) fn push(
         &mut self,

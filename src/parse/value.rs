@@ -16,13 +16,19 @@ pub(super) fn number(text: &str) -> Option<FieldData> {
     let chars: Vec<char> = text.chars().collect();
     let begin = chars.iter().position(char::is_ascii_digit)?;
     let (mut token, mut at) = (String::new(), begin);
+    // Where the last group of thousands began.
+    let mut groups = None;
     while let Some(&c) = chars.get(at).filter(|_| token.len() < MAX_NUMBER) {
         let digits = chars[at + 1..].iter().take(4);
         let digits = digits.take_while(|c| c.is_ascii_digit()).count();
         match c {
             '0'..='9' => token.push(c),
             '.' | ',' if digits > 0 => token.push(c),
-            ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '’' | '_' if digits == 3 => {}
+            ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '’' | '_'
+                if digits == 3 && parts_thousands(&token, groups) =>
+            {
+                groups = Some(token.len());
+            }
             _ => break,
         }
         at += 1;
@@ -76,6 +82,18 @@ pub(super) fn number(text: &str) -> Option<FieldData> {
     }
 }
 
+/// Whether a space (or the like) after these digits may part thousands: the first group has one to three
+/// digits, each further one three, and there is no decimal sign yet.
+fn parts_thousands(token: &str, group: Option<usize>) -> bool {
+    let digits = token.len() - group.unwrap_or(0);
+    !token.contains(['.', ','])
+        && if group.is_some() {
+            digits == 3
+        } else {
+            digits <= 3
+        }
+}
+
 /// Whether what stands before a number makes it negative: a minus of its own, perhaps with a currency
 /// between the two.
 fn is_minus(before: &[char]) -> bool {
@@ -112,7 +130,14 @@ pub(super) fn date(text: &str, format: &str) -> Option<String> {
     {
         return Some(at.to_string());
     }
-    let has_time = text.contains(':');
+    if let Ok(at) = httpdate::parse_http_date(text) {
+        return Timestamp::try_from(at).ok().map(|at| at.to_string());
+    }
+    // The time of day begins behind the date's last digit: "T10", " 10:30".
+    let bytes = text.as_bytes();
+    let has_time = bytes.windows(3).any(|at| {
+        at[0].is_ascii_digit() && matches!(at[1], b'T' | b't' | b' ') && at[2].is_ascii_digit()
+    });
     match text.parse::<civil::DateTime>() {
         Ok(at) if has_time => Some(at.to_string()),
         Ok(at) => Some(at.date().to_string()),
@@ -146,6 +171,11 @@ mod tests {
             ("1\u{a0}234,5", Some(Real(1234.5))),
             ("1'234.50", Some(Real(1234.5))),
             ("3 12", Some(Integer(3))),
+            ("4.5 123 reviews", Some(Real(4.5))),
+            ("12,50 250 g", Some(Real(12.5))),
+            ("2026 123 places", Some(Integer(2026))),
+            ("1 234 5678", Some(Integer(1234))),
+            ("12 256", Some(Integer(12_256))),
             ("-3", Some(Integer(-3))),
             ("−3.5", Some(Real(-3.5))),
             ("-$5.00", Some(Real(-5.0))),
@@ -188,6 +218,14 @@ mod tests {
                 Some("2026-11-21T10:30:00Z"),
             ),
             ("21 Nov 2026 10:30 +0100", "", Some("2026-11-21T09:30:00Z")),
+            ("20261121T103000", "", Some("2026-11-21T10:30:00")),
+            ("2026-11-21T10", "", Some("2026-11-21T10:00:00")),
+            (
+                "Saturday, 21-Nov-26 10:30:00 GMT",
+                "",
+                Some("2026-11-21T10:30:00Z"),
+            ),
+            ("Sat Nov 21 10:30:00 2026", "", Some("2026-11-21T10:30:00Z")),
             ("21.11.2026", "", None),
             ("21.11.2026", "%d.%m.%Y", Some("2026-11-21")),
             (

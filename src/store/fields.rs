@@ -60,7 +60,10 @@ pub(super) fn wide_views(
     fields: &[FieldConfig],
 ) -> rusqlite::Result<Vec<String>> {
     let ours: Vec<String> = tx
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'view' AND instr(sql, ?) > 0")?
+        .prepare(
+            "SELECT name FROM sqlite_schema WHERE type = 'view' AND name GLOB 'fields_*'
+             AND instr(sql, 'CREATE VIEW ' || name || ' AS ' || ?) = 1",
+        )?
         .query_map([MARK], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for view in ours {
@@ -74,7 +77,7 @@ pub(super) fn wide_views(
     for (set, fields) in sets {
         let name = format!("fields_{set}");
         let is_taken: bool = tx.query_row(
-            "SELECT count(*) FROM sqlite_schema WHERE name = ?",
+            "SELECT count(*) FROM sqlite_schema WHERE name = ? COLLATE NOCASE",
             [&name],
             |row| row.get(0),
         )?;

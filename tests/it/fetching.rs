@@ -185,13 +185,12 @@ fn a_site_that_wants_basic() {
         "{stored:?}"
     );
     assert!(stored[0].contains("Cookie: <redacted>"), "{stored:?}");
-    // The next start takes the settings up again, and says what it has to be given.
-    let again = crawl.run_args(["-o", "out"]).expect_code(0);
-    assert!(
-        again.stderr.contains("give fetch.header again"),
-        "{}",
-        again.stderr
-    );
+    // The next start takes the settings up again, and does not go on without what is not stored.
+    let lost = crawl.run_args(["-o", "out"]).expect_code(2).stderr;
+    let wanted = "fetch.header = \"<redacted>\": the last start of out had a secret there";
+    assert!(lost.contains(wanted), "{lost}");
+    let again = ["-o", "out", "--header", "Cookie: own=s3cret"];
+    crawl.run_args(again).expect_code(0);
     assert!(sent(&site, "authorization").len() >= 6);
 }
 
@@ -231,6 +230,22 @@ fn a_secret_that_is_not_there() {
             "fetch.client-cert = \"none.pem\": cannot be read: ",
         ),
         (
+            ["--client-cert", "${PEM}"],
+            "fetch.client-cert = \"<redacted>\": holds a certificate or a key; it must be the name",
+        ),
+        (
+            ["--header", "Authorization Bearer s3cret:x"],
+            "fetch.header = \"<redacted>\": is not a header's name",
+        ),
+        (
+            ["--proxy", "http://me:s3cret"],
+            "fetch.proxy = \"<redacted>\": is not a proxy's URL",
+        ),
+        (
+            ["--header", "Proxy-Authorization: s3cret"],
+            "write NAME:PASSWORD@ before the host of proxy",
+        ),
+        (
             ["--client-cert", "bad.pem"],
             "fetch.client-cert = \"bad.pem\": holds no certificate with its key",
         ),
@@ -238,6 +253,7 @@ fn a_secret_that_is_not_there() {
         let crawl = Crawl::new()
             .args(["--seed", &site.url("/"), "--fresh"])
             .args(args)
+            .env("PEM", "-----BEGIN PRIVATE KEY-----\ns3cret")
             .env("BAD", "ftp://s3cret\u{1}");
         crawl.file(
             "bad.pem",
@@ -247,6 +263,25 @@ fn a_secret_that_is_not_there() {
         assert!(said.contains(wanted) && !said.contains("s3cret"), "{said}");
     }
     assert!(site.hits().is_empty());
+}
+
+#[test]
+fn one_page_gets_no_credentials_that_are_not_its_own() {
+    let (site, other) = (guarded(), Site::start());
+    other.page("/", "<h1>other</h1>");
+    let crawl = Crawl::new();
+    let text = format!(
+        "[seeds]\nseed = [\"{}\"]\n[fetch]\nuser = \"me:s3cret\"\n[politeness]\nrate = \"20/s\"\n[[field]]\nname = \"a\"\nselector = \"h1, a\"",
+        site.url("/")
+    );
+    crawl.file("crawl.toml", &text);
+    let output = crawl.run_args(["extract", &site.url("/"), &other.url("/"), &other.url("/")]);
+    assert!(output.stdout.contains("other"), "{}", output.stdout);
+    assert!(!sent(&site, "authorization").is_empty() && sent(&other, "authorization").is_empty());
+    // At the pace of a crawl, and robots.txt once.
+    assert_eq!((other.count("/robots.txt"), other.count("/")), (1, 2));
+    let hits = other.hits();
+    assert!(hits[2].at - hits[1].at >= Duration::from_millis(40));
 }
 
 #[test]
