@@ -52,7 +52,7 @@ pub(super) async fn dry_run(config: Config) -> Result<u8> {
         } else {
             "out of scope"
         };
-        let by = format!(" by {}", decision.rule);
+        let by = format!(" ({})", decision.rule);
         show!("# {seed}  {}", printable(&format!("{place}{by}; {robots}")));
     }
     Ok(FINISHED)
