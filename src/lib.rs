@@ -90,6 +90,20 @@
 //! A rule of scope of your own ([`Crawl::rule`]) comes before the settings. It must be pure and
 //! deterministic; [`scope::Rule`] says why.
 //!
+//! # Values by CSS selector
+//!
+//! [`Crawl::field`] takes a value out of every page (a `[[field]]` table of the settings). It comes with
+//! [`Visited::fields`], and as a column of the view `fields_page`.
+//!
+//! ```no_run
+//! use crawl::config::{FieldConfig, FieldKind};
+//!
+//! let mut price = FieldConfig::new("price", ".price");
+//! price.kind = FieldKind::Number;
+//! price.required = true;
+//! let crawl = crawl::Crawl::new("https://example.com/").field(price);
+//! ```
+//!
 //! # Errors
 //!
 //! A failed fetch is no [`Error`]: it is a row, and a [`Visited`] with a [`FetchError`] or a status. An [`Error`]
@@ -120,7 +134,7 @@
 //!
 //! The library neither prints nor exits; it logs by `tracing`. It sets one thing for the whole process:
 //! the cryptography of `rustls` (`ring`), unless a provider is installed already. Of the environment it
-//! reads the usual proxy variables.
+//! reads the usual proxy variables, and those that settings name as `${NAME}`.
 //!
 //! # The route of a URL
 //!
@@ -130,7 +144,7 @@
 //! 4. `frontier` has a queue for each host, and gives out the request that `politeness` and the
 //!    host's [`robots`].txt allow now.
 //! 5. `fetch` makes the request; a failure is an answer too.
-//! 6. `parse` reads title and links out of the body, without building a tree.
+//! 6. `parse` reads title and links out of the body, without building a tree (but for fields).
 //! 7. `store` writes the body to its file, then a record of it all in one transaction with its
 //!    links, the URLs that these revealed (back to 2), and its removal from the queue.
 //!

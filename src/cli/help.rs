@@ -41,7 +41,7 @@ Usage: crawl --seed URL [OPTIONS]
 Commands, on an output that is there:
   query        answer SQL, or a named view, from a crawl's database
   status       say where a crawl stands
-Others: init, config, completions, man, help
+Others: extract (tries CSS selectors), init, config, completions, man, help
 
 Examples:
   crawl --seed https://example.com/ --max-pages 100
