@@ -199,11 +199,10 @@ impl Policy {
         let hops = route.hops_beyond();
         let may_check = self.check_external && !self.is_nofollow(route) && !self.is_far(route);
         if scope.inside {
-            // What would have been checked had its host not joined the scope, or lies behind a URL that is
-            // checked: that it is too deep to be read does not keep it from being asked.
-            let of_outside = route.way == Way::Redirect && route.from_hops > 0;
+            // What would have been checked had its host not joined the scope: that it is too deep to be read
+            // does not keep it from being asked.
             return match cut {
-                Some(_) if may_check && (scope.joined || of_outside) => {
+                Some(_) if may_check && scope.joined => {
                     Judgement::admitted(Role::Check, hops, "check-external")
                 }
                 Some(cut) => Judgement::refused(Decision::Cut, cut),

@@ -232,8 +232,8 @@ impl Round<'_> {
             ..near
         };
         if within && welcome {
-            // Too deep to be read, but behind a URL that is checked, or on a host that would have been.
-            let asked = (redirect && near.hops > 0) || !self.by_seed(url);
+            // Too deep to be read, but on a host of which it would have been checked.
+            let asked = !self.by_seed(url);
             match open {
                 true => state.admit(Role::Page, home),
                 false if asked && self.settings.check_external && !nofollow && !far => {
