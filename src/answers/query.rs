@@ -193,6 +193,9 @@ fn reader_error(reader: &Reader, sql: &str, error: rusqlite::Error) -> Error {
         // An error in the statement, not in the file.
         Sql::SqliteFailure(code, message) if code.extended_code & 0xff == 1 => {
             let message = message.unwrap_or_default();
+            if message.starts_with("cannot modify") {
+                return bad(sql, "only statements that read are answered");
+            }
             let meant = suggest::suggestion(&reader.connection, sql, &message);
             bad(sql, format!("{message}{}", meant.unwrap_or_default()))
         }

@@ -324,7 +324,7 @@ pub(super) struct ExtractArgs {
     /// Files, - for standard input, or URLs, which are asked for as a crawl would
     #[arg(required = true, value_name = "FILE|URL")]
     pub pages: Vec<String>,
-    /// Where the [[field]] tables stand [default: crawl.toml where it is present and no --field is given]
+    /// Where the [[field]] tables stand, and how pages are fetched (user, header, proxy…) [default: crawl.toml where it is present and no --field is given]
     #[arg(long, short, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The text of what a CSS selector finds (may be given again)

@@ -41,9 +41,19 @@ pub(super) fn extract(args: &ExtractArgs) -> Result<u8> {
         };
         let values = extract_one(&extractor, &got);
         if values.is_empty() {
-            say!("crawl: {}: no field finds anything", printable(page));
+            say!(
+                "crawl: {}: is no HTML, or no field is for it",
+                printable(page)
+            );
         }
         taken.extend(values.into_iter().map(|value| (page.clone(), value)));
+    }
+    if taken.is_empty() {
+        return Ok(if failed == args.pages.len() {
+            SEEDS_FAILED
+        } else {
+            FINISHED
+        });
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     shown(values::show(&taken, format(args.format), &mut out))?;
@@ -120,12 +130,15 @@ async fn get(page: &str, args: &ExtractArgs, config: &Config, once: &mut Once<'_
         value: args.url.clone(),
         message: error.to_string(),
     });
-    let is = |end: &str| {
-        Path::new(page)
-            .extension()
-            .is_some_and(|found| found.eq_ignore_ascii_case(end))
+    // What does not say otherwise by its name is taken for a page.
+    let extension = Path::new(page).extension().and_then(|found| found.to_str());
+    let content_type = match extension.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("html" | "htm" | "php" | "asp" | "aspx" | "jsp") => {
+            Some("text/html".to_owned())
+        }
+        Some("xhtml") => Some("application/xhtml+xml".to_owned()),
+        Some(_) => None,
     };
-    let content_type = (is("html") || is("htm")).then(|| "text/html".to_owned());
     Ok(Got {
         url: url.map_err(crawl::Error::from)?,
         content_type,
@@ -145,5 +158,5 @@ fn extract_one(extractor: &Extractor, got: &Got) -> Vec<crawl::record::FieldValu
         body: &got.body,
     };
     let page = parse::parse(&document, &parse::Limits::default());
-    extractor.extract(&got.url, got.content_type.as_deref(), &page, &got.body)
+    extractor.try_on(&got.url, got.content_type.as_deref(), &page, &got.body)
 }

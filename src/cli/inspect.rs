@@ -145,7 +145,7 @@ pub(super) fn init(args: &InitArgs) -> Result<u8> {
     let mut open = match open {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             say!(
-                "crawl: {} is there already, and is left alone",
+                "crawl: {} is there already, and is left alone; crawl init OTHER.toml writes another",
                 file.display()
             );
             return Ok(USAGE);

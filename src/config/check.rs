@@ -33,6 +33,14 @@ impl Config {
                 return Err(ConfigError::value(key, value, "must be at least 1"));
             }
         }
+        for (key, value) in [
+            ("scope.max-pages", self.scope.max_pages.0),
+            ("scope.max-pages-per-host", self.scope.max_pages_per_host.0),
+        ] {
+            if value == Some(0) {
+                return Err(ConfigError::value(key, 0, "must be at least 1"));
+            }
+        }
         if self.fetch.max_body.0 == 0 {
             return Err(ConfigError::value(
                 "fetch.max-body",

@@ -170,7 +170,10 @@ pub(super) fn check(fields: &[FieldConfig]) -> Result<(), ConfigError> {
             return Err(ConfigError::value("field.name", &field.name, message));
         }
         if !met.insert((&field.set, &field.name)) {
-            let message = format!("there are two of this name in the set {:?}", field.set);
+            let message = format!(
+                "there are two of this name in the set {:?}: choose another name, or another set",
+                field.set
+            );
             return Err(ConfigError::value("field.name", &field.name, message));
         }
         if !field.date_format.is_empty() && field.kind != FieldKind::Date {
@@ -216,7 +219,7 @@ mod tests {
             ),
             (
                 "name = \"a\"\nselector = \"p\"\n[[field]]\nname = \"a\"\nselector = \"b\"",
-                "2: field.name = \"a\": there are two of this name in the set \"page\"",
+                "2: field.name = \"a\": there are two of this name in the set \"page\": choose another",
             ),
             (
                 "name = \"a\"\nselector = \"p\"\n[[field]]\nname = \"b\"\nselector = \"p[\"",

@@ -177,6 +177,7 @@ mod tests {
         assert!(
             with(|c| c.politeness.concurrency = 0).starts_with("politeness.concurrency = \"0\"")
         );
+        assert!(with(|c| c.scope.max_pages = Limit(Some(0))).contains("must be at least 1"));
         assert!(with(|c| c.politeness.user_agent = "1bot/2".into()).contains("product token"));
         assert!(with(|c| c.politeness.user_agent = "bot\n".into()).contains("cannot be sent"));
         assert!(with(|c| c.fetch.header = vec!["a b: c".into()]).contains("not a header's name"));

@@ -381,7 +381,7 @@ impl Engine {
         self.in_flight += 1;
         self.under_way += 1;
         self.pages_in_flight += u64::from(request.is_page());
-        tracing::debug!(url = %request.url, attempt = request.attempt, "request");
+        tracing::debug!(url = %request.url, attempt = request.attempt + 1, "request");
         tokio::spawn(Arc::clone(&self.worker).run(request, rule));
     }
 

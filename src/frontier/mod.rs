@@ -166,7 +166,7 @@ impl Frontier {
             return;
         }
         let seconds = at.saturating_duration_since(now).as_secs();
-        tracing::info!(url = %request.url, attempt = request.attempt, seconds, "tried again later");
+        tracing::info!(url = %request.url, attempt = request.attempt + 1, seconds, "tried again later");
         self.under_way.insert(request.ticket.url);
         let host = request.url.host();
         self.with_host(&host, now, |queue, _| queue.push_retry(request, at));

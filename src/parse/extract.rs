@@ -4,6 +4,7 @@
 //! A tree costs more than its text, and a hostile page can make it, or a selector on it, cost very much more.
 //! So it is built piece by piece, and given up when it is too large, too deep, or has taken too long.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -142,6 +143,35 @@ fn is_wide(tree: &Html) -> bool {
 /// What is said of a page that takes too long.
 const TOO_SLOW: &str = "the page takes too long";
 
+impl Extractor {
+    /// [`Extractor::extract`] for someone who tries selectors: each field that is for the page and finds
+    /// nothing is told, required or not.
+    #[must_use]
+    pub fn try_on(
+        &self,
+        url: &CanonicalUrl,
+        content_type: Option<&str>,
+        page: &Page,
+        body: &[u8],
+    ) -> Vec<FieldValue> {
+        let mut values = self.extract(url, content_type, page, body);
+        if page.charset.is_none() {
+            return values;
+        }
+        for field in &self.fields {
+            let due = field
+                .urls
+                .as_ref()
+                .is_none_or(|urls| urls.is_match(url.as_str()));
+            let is_told = |value: &FieldValue| value.name == field.name && value.set == field.set;
+            if due && !values.iter().any(is_told) {
+                values.push(field.problem(0, "nothing found".to_owned()));
+            }
+        }
+        values
+    }
+}
+
 /// Builds the tree of a page, as far as that is cheap.
 fn tree(text: &str, begun: Instant) -> Result<Html, &'static str> {
     if text.len() > MAX_TEXT {
@@ -200,7 +230,7 @@ impl Field {
     fn new(config: &FieldConfig) -> Result<Self, ConfigError> {
         let selector = Selector::parse(&config.selector).map_err(|error| {
             // As other tools write it.
-            let hint = if config.selector.contains("::") {
+            let hint = if config.selector.contains("::") || config.selector.contains('@') {
                 "; what is taken of an element is said by take = \"text\" or \"attr:NAME\""
             } else {
                 ""
@@ -284,7 +314,7 @@ impl Field {
             }
         };
         let text = if self.trim && self.take != Take::Html {
-            super::text::fold(&text, usize::MAX)?.into_string()
+            super::text::fold(&plain_spaces(&text), usize::MAX)?.into_string()
         } else if self.trim {
             text.trim().to_owned()
         } else {
@@ -349,6 +379,15 @@ fn attribute<'a>(element: ElementRef<'a>, name: &str) -> Option<&'a str> {
     found.map(|(_, value)| &**value)
 }
 
+/// The text with its no-break spaces and the like as plain ones: to whoever compares, they are the same.
+fn plain_spaces(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || !text.contains(|c: char| !c.is_ascii() && c.is_whitespace()) {
+        return Cow::Borrowed(text);
+    }
+    let plain = |c: char| if c.is_whitespace() { ' ' } else { c };
+    Cow::Owned(text.chars().map(plain).collect())
+}
+
 /// The text of an element as one reads it: white space folded, blocks and line breaks apart, without what
 /// scripts and styles have (unless it is one).
 fn folded(element: ElementRef<'_>) -> Option<(String, bool)> {
@@ -364,7 +403,7 @@ fn folded(element: ElementRef<'_>) -> Option<(String, bool)> {
             Edge::Close(node) => (node, false),
         };
         match node.value() {
-            Node::Text(text) if opens && hidden == 0 => folder.push(text),
+            Node::Text(text) if opens && hidden == 0 => folder.push(&plain_spaces(text)),
             Node::Element(inner) if node.id() != element.id() => {
                 if matches!(inner.name(), "script" | "style" | "template" | "noscript") {
                     hidden = if opens {
@@ -456,7 +495,7 @@ mod tests {
 
     #[test]
     fn what_is_taken() {
-        const PAGE: &str = "<!DOCTYPE html><base href=/b/><h1> Two\n <em>wor</em>ds </h1>
+        const PAGE: &str = "<!DOCTYPE html><base href=/b/><s>no&nbsp;\u{2003}break</s><h1> Two\n <em>wor</em>ds </h1>
             <ul><li>one<li> two <li></ul><p>a<br>b<script>c</script></p>
             <a href=x#f title=' t  u '>l</a><a href=mailto:m@n>m</a><a href='y z'>l</a>
             <div id=i><b>x</b> &amp; <i>y</i></div><span class=price>1.234,50 €</span>
@@ -464,6 +503,7 @@ mod tests {
             <svg viewBox='0 0 1 1'><use xlink:href=u.svg /></svg><template><u>not</u></template><u>seen</u>";
         for (fields, wanted) in [
             ("name='a';selector='h1'", &["Two words"][..]),
+            ("name='a';selector='s'", &["no break"]),
             ("name='a';selector='h1';trim=false", &[" Two\n words "]),
             ("name='a';selector='li'", &["one"]),
             ("name='a';selector='li';all=true", &["one", "1:two"]),
@@ -530,6 +570,7 @@ mod tests {
             ("", "empty selector"),
             ("p[", "unexpected eol"),
             (":nope", "unsupported pseudo class or element"),
+            ("a@href", "is said by take"),
             ("p::text", "is said by take"),
             ("a,,b", "empty selector"),
         ] {

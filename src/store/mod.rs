@@ -64,7 +64,7 @@ pub enum StoreError {
         known: i32,
     },
     /// The run that is there has other seeds.
-    #[error("holds a crawl of {}{}; give the same seeds or none to go on with it, --add to add these to it, -o DIR to write elsewhere, or --fresh to move it aside", seeds[..seeds.len().min(5)].join(" "), if seeds.len() > 5 { " …" } else { "" })]
+    #[error("holds a crawl of {}{}; give the same seeds or none (neither as flags nor in crawl.toml) to go on with it, --add to add these to it, -o DIR to write elsewhere, or --fresh to move it aside", seeds[..seeds.len().min(5)].join(" "), if seeds.len() > 5 { " …" } else { "" })]
     OtherSeeds {
         /// The seeds of the run that is there.
         seeds: Vec<String>,

@@ -314,9 +314,14 @@ fn selectors_are_tried_on_one_page() {
             "cup.html,product,price,0,5,",
             "cup.html,product,image,0,http://shop.example/p/c.png,",
             "cup.html,page,heading,0,Cup,",
+            "cup.html,product,tags,0,,nothing found",
+            "cup.html,product,since,0,,nothing found",
             &format!("{url},product,title,0,Plate,"),
             &format!("{url},product,price,0,,not a number: sold out"),
             &format!("{url},page,heading,0,Plate,"),
+            &format!("{url},product,tags,0,,nothing found"),
+            &format!("{url},product,image,0,,nothing found"),
+            &format!("{url},product,since,0,,nothing found"),
         ]
     );
     assert!(!crawl.dir().join("out").exists(), "nothing is stored");
@@ -355,7 +360,7 @@ fn selectors_are_tried_on_one_page() {
         (
             vec!["cup.html".into(), "--field".into(), "a=nav".into()],
             0,
-            "cup.html: no field finds anything",
+            "nothing found",
         ),
     ] {
         let mut all = vec!["extract".to_owned()];
@@ -364,8 +369,24 @@ fn selectors_are_tried_on_one_page() {
         }
         all.extend(args);
         let output = crawl.run_args(&all).expect_code(code);
-        assert!(output.stderr.contains(wanted), "{}", output.stderr);
+        let said = output.stdout.clone() + &output.stderr;
+        assert!(said.contains(wanted), "{said}");
     }
+    // A page that comes without a name is a page all the same; what is none is said.
+    let piped = Crawl::new().stdin("<?xml version='1.0'?><html><h1>Cup</h1></html>");
+    let output = piped
+        .run_args(["extract", "-", "--field", "a=h1"])
+        .expect_code(0);
+    assert!(output.stdout.contains("Cup"), "{}", output.stderr);
+    piped.file("a.png", "x");
+    let output = piped
+        .run_args(["extract", "a.png", "--field", "a=h1"])
+        .expect_code(0);
+    assert!(
+        output.stderr.contains("a.png: is no HTML"),
+        "{}",
+        output.stderr
+    );
     let none = Crawl::new();
     none.file("a.html", "x");
     let output = none.run_args(["extract", "a.html"]).expect_code(2);
