@@ -273,8 +273,11 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
         "next      crawl query{at} \"SELECT status, count(*) FROM pages GROUP BY status\""
     )?;
     writeln!(out, "          crawl query{at} broken-links")?;
-    writeln!(
-        out,
-        "          crawl query{at} \"SELECT url, title FROM pages WHERE depth <= 1\""
-    )
+    // What failed is asked for first.
+    if last.failures.is_empty() {
+        let question = "SELECT url, title FROM pages WHERE depth <= 1";
+        writeln!(out, "          crawl query{at} \"{question}\"")
+    } else {
+        writeln!(out, "          crawl query{at} errors")
+    }
 }
