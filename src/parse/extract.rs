@@ -253,7 +253,9 @@ impl Field {
             date_format: config.date_format.clone(),
             urls,
             required: config.required,
-            looks_aside: config.selector.contains('~') || config.selector.contains(":has"),
+            // `[class~=x]` is no such selector.
+            looks_aside: config.selector.replace("~=", "").contains('~')
+                || config.selector.contains(":has"),
         })
     }
 
@@ -627,6 +629,7 @@ mod tests {
         assert_eq!(extract("name='a';selector='h2 ~ p'", &wide), told);
         assert_eq!(extract("name='a';selector='p:has(~ b)'", &wide), told);
         assert_eq!(extract("name='a';selector='h2 + p'", &wide), [""; 0]);
+        assert_eq!(extract("name='a';selector='[class~=x]'", &wide), [""; 0]);
         let narrow = format!("<h2>a</h2>{}<p>b", "<p>".repeat(99));
         assert_eq!(extract("name='a';selector='h2 ~ p'", &narrow), ["b"]);
     }
