@@ -11,6 +11,7 @@ mod files;
 mod intern;
 mod lock;
 mod open;
+mod queue;
 mod redecide;
 mod route;
 mod rows;

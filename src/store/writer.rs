@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_rusqlite::rusqlite;
 
-use super::admit::{Admitter, QUEUED};
+use super::admit::Admitter;
 use super::intern::Interned;
+use super::queue::QUEUED;
 use super::schema::{Decision, Role};
 use super::seen::Visit;
 use super::{StoreError, micros};

@@ -1,0 +1,188 @@
+//! The queue in the table: what is put there, in which order, and how a row of it becomes a request.
+
+use rusqlite::params;
+use rusqlite::{OptionalExtension, Row, Transaction};
+use tokio_rusqlite::rusqlite;
+
+use super::admit::Admitter;
+use super::from_micros;
+use super::schema::{Role, kind_code};
+use super::seen::Visit;
+use crate::canonical::CanonicalUrl;
+use crate::request::{Kind, Request, Ticket, Validators};
+
+impl Admitter {
+    /// Puts a URL in the queue of the table, and in line for the memory's.
+    pub(super) fn enqueue(
+        &mut self,
+        tx: &Transaction<'_>,
+        id: i64,
+        host: i64,
+        url: &CanonicalUrl,
+        visit: &Visit,
+    ) -> rusqlite::Result<()> {
+        let order = order(visit.depth, id);
+        let deferred = self.deferral(host, url);
+        tx.prepare_cached(
+            "INSERT INTO frontier (host, ord, kind, url, deferred) VALUES (?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            host,
+            order as i64,
+            kind_code(&kind_of(visit.role)),
+            id,
+            deferred
+        ])?;
+        if deferred.is_some() {
+            self.deferred += 1;
+        } else {
+            self.admitted.push(Request {
+                url: url.clone(),
+                kind: kind_of(visit.role),
+                order,
+                depth: visit.depth,
+                attempt: 0,
+                not_before: None,
+                ticket: Ticket { url: id, host },
+                validators: self.validators(tx, id)?,
+            });
+        }
+        Ok(())
+    }
+
+    /// What to make the request for a URL conditional on: the last good content, if it came whole and was
+    /// read as it would be read now.
+    fn validators(
+        &self,
+        tx: &Transaction<'_>,
+        url: i64,
+    ) -> rusqlite::Result<Option<Box<Validators>>> {
+        // In a first run nothing is known: the most common case costs nothing.
+        if self.run == 1 {
+            return Ok(None);
+        }
+        let sql = format!(
+            "SELECT {VALIDATORS} FROM visit v {VALIDATORS_FROM} WHERE v.run = ?1 AND v.url = ?2"
+        );
+        let found = tx
+            .prepare_cached(&sql)?
+            .query_row([self.run, url], |row| validators_of(row, 0, self.reader));
+        Ok(found.optional()?.flatten())
+    }
+
+    /// Why a URL's turn does not come in this start, if it does not.
+    pub(super) fn deferral(&self, host: i64, url: &CanonicalUrl) -> Option<i64> {
+        let of_host = self.deferred_hosts.get(&host);
+        of_host
+            .or_else(|| self.deferred_origins.get(url.origin().as_str()))
+            .copied()
+    }
+
+    /// Puts a URL that has its outcome in the queue once more.
+    pub(super) fn repeat(&mut self, tx: &Transaction<'_>, url: i64) -> rusqlite::Result<()> {
+        tx.execute(
+            "UPDATE visit SET last_fetch = NULL, repeated = 1 WHERE run = ? AND url = ?",
+            [self.run, url],
+        )?;
+        let (text, host): (String, i64) = tx
+            .prepare_cached("SELECT text, host FROM url WHERE id = ?")?
+            .query_row([url], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        match (CanonicalUrl::parse(&text), self.visit(tx, url)?) {
+            (Ok(target), Some(visit)) => self.enqueue(tx, url, host, &target, &visit),
+            _ => Ok(()),
+        }
+    }
+
+    /// A row of the queue as a request: its columns are those of [`QUEUED`].
+    pub(super) fn request_of(&self, row: &Row<'_>, host: i64) -> rusqlite::Result<Option<Request>> {
+        let Ok(url) = CanonicalUrl::parse(&row.get::<_, String>(2)?) else {
+            return Ok(None);
+        };
+        Ok(Some(Request {
+            url,
+            kind: kind_of(Role::from_code(row.get(6)?)),
+            order: row.get::<_, i64>(0)? as u64,
+            depth: row.get(3)?,
+            attempt: row.get(4)?,
+            not_before: row.get::<_, Option<i64>>(5)?.map(from_micros),
+            ticket: Ticket {
+                url: row.get(1)?,
+                host,
+            },
+            validators: validators_of(row, 7, self.reader)?,
+        }))
+    }
+}
+
+/// A host's queue from an order on.
+pub(super) const QUEUED: &str =
+    "SELECT q.ord, q.url, u.text, v.depth, q.attempt, q.not_before, v.role,
+   g.etag, g.last_modified, c.file, c.id, c.reader, g.truncated OR c.truncated
+ FROM frontier q JOIN url u ON u.id = q.url JOIN visit v ON v.run = ?4 AND v.url = q.url
+ LEFT JOIN fetch g ON g.id = v.good_fetch LEFT JOIN version c ON c.id = v.good_version
+ WHERE q.host = ?1 AND q.ord > ?2 AND q.deferred IS NULL ORDER BY q.ord LIMIT ?3";
+
+/// The columns and tables of what a request may be made conditional on.
+const VALIDATORS: &str =
+    "g.etag, g.last_modified, c.file, c.id, c.reader, g.truncated OR c.truncated";
+/// See [`VALIDATORS`].
+const VALIDATORS_FROM: &str =
+    "JOIN fetch g ON g.id = v.good_fetch JOIN version c ON c.id = v.good_version";
+
+fn validators_of(
+    row: &Row<'_>,
+    from: usize,
+    reader: i64,
+) -> rusqlite::Result<Option<Box<Validators>>> {
+    let (etag, last_modified): (Option<String>, Option<String>) =
+        (row.get(from)?, row.get(from + 1)?);
+    let Some(version) = row.get::<_, Option<i64>>(from + 3)? else {
+        return Ok(None);
+    };
+    let whole = row.get::<_, Option<bool>>(from + 5)? == Some(false);
+    let alike = row.get::<_, Option<i64>>(from + 4)? == Some(reader);
+    if !whole || !alike || (etag.is_none() && last_modified.is_none()) {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(Validators {
+        etag,
+        last_modified,
+        file: row.get(from + 2)?,
+        version,
+    })))
+}
+
+/// What a URL of this role is asked for as.
+pub(super) fn kind_of(role: Role) -> Kind {
+    match role {
+        Role::Asset => Kind::Asset,
+        Role::Check => Kind::Check,
+        Role::Page | Role::Known | Role::Shut => Kind::Page,
+    }
+}
+
+/// Breadth first, and within a depth by the order of discovery.
+pub(super) fn order(depth: u32, url: i64) -> u64 {
+    (u64::from(depth.min(0x7f_ffff)) << 40) | (url as u64 & 0xff_ffff_ffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_by_depth_then_by_discovery() {
+        let mut orders = [
+            order(0, 9),
+            order(1, 1),
+            order(1, 2),
+            order(2, 1),
+            order(u32::MAX, i64::from(u32::MAX)),
+        ];
+        let sorted = orders;
+        orders.reverse();
+        orders.sort_unstable();
+        assert_eq!(orders, sorted);
+        assert!(orders.iter().all(|order| i64::try_from(*order).is_ok()));
+    }
+}
