@@ -1,7 +1,6 @@
 //! The queue in the table: what is put there, in which order, and how a row of it becomes a request.
 
-use rusqlite::params;
-use rusqlite::{OptionalExtension, Row, Transaction};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 use tokio_rusqlite::rusqlite;
 
 use super::admit::Admitter;
