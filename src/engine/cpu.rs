@@ -1,96 +1,135 @@
-//! Threads for what is all computing, as many as cores. Always the same ones: what they allocate and free
-//! stays in as few arenas of the allocator, where tokio's many blocking threads would each keep their own.
+//! Threads for what is all computing and writing of files, as many as cores. Always the same ones: what
+//! they allocate and free stays in as few arenas of the allocator, where tokio's many blocking threads
+//! would each keep their own; and a page is read and written without being handed from thread to thread.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use tokio::sync::oneshot;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads. They end when it is dropped and their work is done.
 #[derive(Debug)]
 pub(super) struct Cpu {
-    /// Requests in flight bound what waits in it.
-    jobs: Sender<Job>,
-    /// Jobs that wait or are under way.
-    open: AtomicUsize,
-    threads: usize,
+    queue: Arc<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Requests in flight bound what waits.
+    jobs: VecDeque<Job>,
+    /// Threads that wait for a job.
+    idle: usize,
+    closed: bool,
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job, waited for; `None` once there will be no more.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.state();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if state.closed {
+                return None;
+            }
+            state.idle += 1;
+            state = self
+                .wake
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
 }
 
 impl Cpu {
     /// Starts the threads.
     pub(super) fn new() -> Self {
         let threads = super::work::cores();
-        let (jobs, waiting) = channel::<Job>();
-        let waiting = Arc::new(Mutex::new(waiting));
+        let queue = Arc::new(Queue::default());
         for number in 0..threads {
-            let waiting = Arc::clone(&waiting);
+            let queue = Arc::clone(&queue);
             let thread = std::thread::Builder::new().name(format!("cpu-{number}"));
             // Where there is no thread to be had, those that are there do it; the first is never refused
             // on a machine that has come so far.
             let _ = thread.spawn(move || {
-                while let Some(job) = next(&waiting) {
-                    // What panicked sends no answer, and whoever waits for it sees that.
+                while let Some(job) = queue.next() {
+                    // What panicked has told so itself.
                     let _ = catch_unwind(AssertUnwindSafe(job));
                 }
             });
         }
-        Self {
-            jobs,
-            open: AtomicUsize::new(0),
-            threads,
-        }
+        Self { queue }
     }
 
     /// Whether every thread has something to do.
     pub(super) fn is_full(&self) -> bool {
-        self.open.load(Ordering::Relaxed) >= self.threads
+        let state = self.queue.state();
+        state.idle <= state.jobs.len()
     }
 
-    /// Runs a job; `None` if it panicked.
-    pub(super) async fn run<R: Send + 'static>(
-        &self,
-        job: impl FnOnce() -> R + Send + 'static,
-    ) -> Option<R> {
-        /// Counts also where the wait is given up.
-        struct Open<'a>(&'a AtomicUsize);
-        impl Drop for Open<'_> {
-            fn drop(&mut self) {
-                self.0.fetch_sub(1, Ordering::Relaxed);
-            }
+    /// Has a job done.
+    pub(super) fn run(&self, job: impl FnOnce() + Send + 'static) {
+        let mut state = self.queue.state();
+        state.jobs.push_back(Box::new(job));
+        let wanted = state.idle > 0;
+        drop(state);
+        // A thread that is awake looks for the next job by itself.
+        if wanted {
+            self.queue.wake.notify_one();
         }
-        self.open.fetch_add(1, Ordering::Relaxed);
-        let _open = Open(&self.open);
-        let (answer, answered) = oneshot::channel();
-        let job = move || {
-            let _ = answer.send(job());
-        };
-        self.jobs.send(Box::new(job)).ok()?;
-        answered.await.ok()
     }
 }
 
-fn next(waiting: &Mutex<Receiver<Job>>) -> Option<Job> {
-    let waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-    waiting.recv().ok()
+impl Drop for Cpu {
+    fn drop(&mut self) {
+        self.queue.state().closed = true;
+        self.queue.wake.notify_all();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc::channel;
 
-    #[tokio::test]
-    async fn answers_and_panics() {
+    #[test]
+    fn jobs_are_done_whatever_panics() {
         let cpu = Cpu::new();
-        assert_eq!(cpu.run(|| 1 + 1).await, Some(2));
-        for _ in 0..2 * cpu.threads {
-            let lost: Option<()> = cpu.run(|| panic!("on purpose")).await;
-            assert_eq!(lost, None);
+        let (sender, answers) = channel();
+        let cores = super::super::work::cores();
+        for number in 0..4 * cores {
+            let sender = sender.clone();
+            cpu.run(move || {
+                assert!(number % 2 == 0, "on purpose");
+                sender.send(number).expect("somebody listens");
+            });
         }
-        assert_eq!(cpu.run(|| "still here").await, Some("still here"));
-        assert!(!cpu.is_full());
+        // What was begun is done also when nothing more comes.
+        drop((cpu, sender));
+        let mut done: Vec<usize> = answers.iter().collect();
+        done.sort_unstable();
+        assert!(
+            done.iter().copied().eq((0..4 * cores).step_by(2)),
+            "{done:?}"
+        );
     }
 }

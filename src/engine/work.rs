@@ -2,6 +2,7 @@
 //! (a robots.txt) what it means for its origin. Runs in a task of its own; whatever happens on the way
 //! is a record in the end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -13,7 +14,7 @@ use super::cpu::Cpu;
 use crate::canonical::{Base, Host, Origin};
 use crate::config::Config;
 use crate::fetch::{Ask, Fetcher, decode};
-use crate::fetched::{FetchError, Fetched, Timing};
+use crate::fetched::{FetchError, Fetched, Head, Timing};
 use crate::parse;
 use crate::politeness::{Answer, parse_retry_after, retry_wait};
 use crate::record::{Content, Fate, Record, RobotsAnswer};
@@ -138,23 +139,52 @@ impl Worker {
         self.cpu.is_full()
     }
 
-    /// Runs one request to its end. The engine is always there to listen: it leaves only after the last.
+    /// Fetches, and sends on its way what came; its record is sent to the engine by whoever ends it. The
+    /// engine is always there to listen: it leaves only after the last.
     pub(super) async fn run(self: Arc<Self>, request: Request, rule: Option<String>) {
         let _watched = Watched(&self.lost);
         let fetched = self.fetch(&request).await;
-        let held = fetched.body.len() as u64;
         let arrived = Event::Arrived {
             host: request.url.host(),
             answer: answer(&fetched),
             bytes: fetched.wire_bytes,
         };
         let _ = self.events.send(arrived).await;
+        let held = fetched.body.len() as u64;
         let done = match request.kind.clone() {
-            Kind::Page | Kind::Asset | Kind::Check => self.page(request, fetched, rule).await,
             Kind::Robots { origin, hops } => self.robots(request, fetched, origin, hops),
+            Kind::Page | Kind::Asset | Kind::Check => {
+                let fate = self.fate(&request, &fetched);
+                let done = Done::of(request, fate, rule);
+                if done.record.fate == Fate::Done && has_content(&fetched) {
+                    let worker = Arc::clone(&self);
+                    self.cpu.run(move || worker.read(done, fetched));
+                    return;
+                }
+                without_content(done, fetched)
+            }
         };
         self.live_bytes.fetch_sub(held, Ordering::Relaxed);
         let _ = self.events.send(Event::Done(Box::new(done))).await;
+    }
+
+    /// Reads what came, keeps it in its file, and tells the engine. For a thread that may be blocked.
+    fn read(&self, mut done: Done, mut fetched: Fetched) {
+        let _watched = Watched(&self.lost);
+        let body = std::mem::take(&mut fetched.body);
+        let held = body.len() as u64;
+        match self.content(&done.record.request, &fetched, body) {
+            Ok(content) => done.record.content = Some(content),
+            Err(Failed::Stopped) => {
+                fetched.error = Some(FetchError::Aborted);
+                done.record.fate = Fate::Kept;
+            }
+            Err(Failed::Page(error)) => done.record.error = Some(error),
+            Err(Failed::Store(error)) => done.fatal = Some(error),
+        }
+        done.record.fetched = Some(fetched);
+        self.live_bytes.fetch_sub(held, Ordering::Relaxed);
+        let _ = self.events.blocking_send(Event::Done(Box::new(done)));
     }
 
     /// How a request is made, by what it is for.
@@ -227,111 +257,65 @@ impl Worker {
         }
     }
 
-    async fn page(&self, request: Request, mut fetched: Fetched, rule: Option<String>) -> Done {
-        let fate = self.fate(&request, &fetched);
-        let mut done = Done::of(request, fate, rule);
-        let head = fetched
-            .head
-            .as_ref()
-            .filter(|_| fetched.error.is_none() && done.record.fate == Fate::Done);
-        if let Some(head) = head {
-            if head.is_redirect() {
-                let location = head.get("location").and_then(|location| {
-                    Base::of(&done.record.request.url)
-                        .join(location.trim())
-                        .ok()
-                });
-                done.record.error = location.is_none().then_some(FetchError::BadRedirect);
-                done.record.redirect_to = location;
-            } else if head.status == 304 && !fetched.conditional {
-                // Nobody has asked whether anything has changed.
-                done.record.error = Some(FetchError::Protocol);
-            } else if matches!(head.status, 200..=203 | 206..=299) && !fetched.unread {
-                let body = std::mem::take(&mut fetched.body);
-                match self.content(&done.record.request, &fetched, body).await {
-                    Ok(content) => done.record.content = Some(content),
-                    Err(Failed::Stopped) => {
-                        fetched.error = Some(FetchError::Aborted);
-                        done.record.fate = Fate::Kept;
-                    }
-                    Err(Failed::Page(error)) => done.record.error = Some(error),
-                    Err(Failed::Store(error)) => done.fatal = Some(error),
-                }
-            }
-        }
-        fetched.body = Vec::new();
-        done.record.fetched = Some(fetched);
-        done
-    }
-
-    /// Decodes and parses off the async threads, then writes the file.
-    async fn content(
+    /// Decodes, parses and digests a body, and writes its file.
+    fn content(
         &self,
         request: &Request,
         fetched: &Fetched,
         body: Vec<u8>,
     ) -> Result<Content, Failed> {
-        let head = fetched.head.clone().unwrap_or_default();
-        let (cut, max, limits, agent, page_url) = (
-            fetched.cut,
-            self.max_body,
-            self.limits,
-            self.agent.clone(),
-            request.url.clone(),
-        );
-        let extractor = self.extractor.clone().filter(|_| request.is_page());
-        let read = self.cpu.run(move || {
-            let decoded = decode::decode(body, &head.get_all("content-encoding"), max)?;
-            let media_type =
-                parse::media_type(head.get("content-type"), &decoded.bytes).into_owned();
-            let page = parse::parse(
-                &parse::Document {
-                    url: &page_url,
-                    content_type: head.get("content-type"),
-                    link: &head.get_all("link"),
-                    refresh: head.get("refresh"),
-                    content_language: head.get("content-language"),
-                    x_robots_tag: &head.get_all("x-robots-tag"),
-                    agent: &agent,
-                    body: &decoded.bytes,
-                },
-                &limits,
-            );
-            let fields = extractor.map_or_else(Vec::new, |extractor| {
-                let content_type = head.get("content-type");
-                extractor.extract(&page_url, content_type, &page, &decoded.bytes)
-            });
-            let content = Content {
-                digest: Sha256::digest(&decoded.bytes).into(),
-                bytes: decoded.bytes.len() as u64,
-                file: None,
-                media_type: Some(media_type),
-                cut: cut || decoded.cut,
-                page,
-                fields,
-            };
-            Ok((content, decoded.bytes))
-        });
+        if *self.stop.borrow() {
+            return Err(Failed::Stopped);
+        }
         // A panic in there is this page's failure, not the crawl's.
-        let mut stop = self.stop.clone();
-        let read = tokio::select! {
-            biased;
-            read = read => read.unwrap_or(Err(FetchError::Internal)),
-            _ = stop.wait_for(|stop| *stop) => return Err(Failed::Stopped),
-        };
-        let (mut content, bytes) = read.map_err(Failed::Page)?;
+        let parsed = catch_unwind(AssertUnwindSafe(|| self.parse(request, fetched, body)));
+        let (mut content, bytes) = parsed
+            .unwrap_or(Err(FetchError::Internal))
+            .map_err(Failed::Page)?;
         if let Some(files) = &self.files {
-            let file = files
-                .write(
-                    &request.url,
-                    content.media_type.as_deref(),
-                    &content.digest,
-                    &bytes,
-                )
-                .await;
+            let media_type = content.media_type.as_deref();
+            let file = files.write(&request.url, media_type, &content.digest, &bytes);
             content.file = Some(file.map_err(Failed::Store)?);
         }
         Ok(content)
+    }
+
+    /// What a body says, and the body with its content codings undone.
+    fn parse(
+        &self,
+        request: &Request,
+        fetched: &Fetched,
+        body: Vec<u8>,
+    ) -> Result<(Content, Vec<u8>), FetchError> {
+        let no_head = Head::default();
+        let head = fetched.head.as_ref().unwrap_or(&no_head);
+        let content_type = head.get("content-type");
+        let decoded = decode::decode(body, &head.get_all("content-encoding"), self.max_body)?;
+        let document = parse::Document {
+            url: &request.url,
+            content_type,
+            link: &head.get_all("link"),
+            refresh: head.get("refresh"),
+            content_language: head.get("content-language"),
+            x_robots_tag: &head.get_all("x-robots-tag"),
+            agent: &self.agent,
+            body: &decoded.bytes,
+        };
+        let page = parse::parse(&document, &self.limits);
+        let extractor = self.extractor.as_ref().filter(|_| request.is_page());
+        let fields = extractor.map_or_else(Vec::new, |extractor| {
+            extractor.extract(&request.url, content_type, &page, &decoded.bytes)
+        });
+        let content = Content {
+            digest: Sha256::digest(&decoded.bytes).into(),
+            bytes: decoded.bytes.len() as u64,
+            file: None,
+            media_type: Some(parse::media_type(content_type, &decoded.bytes).into_owned()),
+            cut: fetched.cut || decoded.cut,
+            page,
+            fields,
+        };
+        Ok((content, decoded.bytes))
     }
 
     /// What the answer to a robots.txt request means (RFC 9309 §2.3.1).
@@ -414,6 +398,34 @@ impl Worker {
         done.robots = next;
         done
     }
+}
+
+/// Whether an answer has a body that is to be read.
+fn has_content(fetched: &Fetched) -> bool {
+    let status = fetched.status().filter(|_| fetched.error.is_none());
+    matches!(status, Some(200..=203 | 206..=299)) && !fetched.unread
+}
+
+/// The record of an answer that has none.
+fn without_content(mut done: Done, mut fetched: Fetched) -> Done {
+    fetched.body = Vec::new();
+    let is_last = fetched.error.is_none() && done.record.fate == Fate::Done;
+    if let Some(head) = fetched.head.as_ref().filter(|_| is_last) {
+        if head.is_redirect() {
+            let location = head.get("location").and_then(|location| {
+                Base::of(&done.record.request.url)
+                    .join(location.trim())
+                    .ok()
+            });
+            done.record.error = location.is_none().then_some(FetchError::BadRedirect);
+            done.record.redirect_to = location;
+        } else if head.status == 304 && !fetched.conditional {
+            // Nobody has asked whether anything has changed.
+            done.record.error = Some(FetchError::Protocol);
+        }
+    }
+    done.record.fetched = Some(fetched);
+    done
 }
 
 /// Why a page has no content.

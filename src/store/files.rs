@@ -2,13 +2,10 @@
 //! by content at once. A file is whole before the row that names it is written.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
-
-use tokio::io::AsyncWriteExt;
-use tokio::sync::Semaphore;
 
 use super::{PAGES, StoreError};
 use crate::canonical::CanonicalUrl;
@@ -55,7 +52,7 @@ const EXTENSIONS: [(&str, &str); 24] = [
 pub struct Files {
     output: PathBuf,
     /// Few at a time: many that make files in one directory only wait for its lock.
-    creators: Semaphore,
+    creators: [Mutex<()>; CREATORS],
     /// How many files each known host's folder has.
     folders: Mutex<HashMap<String, u32>>,
 }
@@ -73,7 +70,7 @@ impl Files {
         })?;
         Ok(Self {
             output: output.to_owned(),
-            creators: Semaphore::new(CREATORS),
+            creators: Default::default(),
             folders: Mutex::default(),
         })
     }
@@ -87,11 +84,12 @@ impl Files {
     }
 
     /// Writes a body, unless a file with its name and content is there. Answers with its path relative
-    /// to the output directory.
+    /// to the output directory. Blocks: `tokio::fs` would hand each of its calls to another thread, and
+    /// copy the body for it.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn write(
+    pub fn write(
         &self,
         url: &CanonicalUrl,
         media_type: Option<&str>,
@@ -101,20 +99,21 @@ impl Files {
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let folder = self.folder(url, &hex)?;
         let (slug, extension) = (slug(url), extension(media_type));
-        let _creator = self.creators.acquire().await;
+        let creator = self.creators.get(usize::from(digest[0]) % CREATORS);
+        let _creator =
+            creator.map(|creator| creator.lock().unwrap_or_else(PoisonError::into_inner));
         // Sixteen digits tell contents apart; where they do not, all of them do.
         let mut problem = io::Error::from(io::ErrorKind::AlreadyExists);
         for digits in [16, 64] {
             let name = format!("{slug}-{}.{extension}", &hex[..digits]);
             // Written before the host had sub-folders, perhaps.
             let flat = format!("{PAGES}/{}/{name}", host_folder(url));
-            if folder.len() + name.len() + 1 > flat.len()
-                && is_same(&self.output.join(&flat), body).await
+            if folder.len() + name.len() + 1 > flat.len() && is_same(&self.output.join(&flat), body)
             {
                 return Ok(flat);
             }
             let relative = format!("{folder}/{name}");
-            match create(&self.output.join(&relative), body).await {
+            match create(&self.output.join(&relative), body) {
                 Ok(()) => return Ok(relative),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => problem = error,
                 Err(source) => {
@@ -184,37 +183,27 @@ fn make_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Writes a new file; one that is there must have the same content.
-async fn create(path: &Path, body: &[u8]) -> io::Result<()> {
+fn create(path: &Path, body: &[u8]) -> io::Result<()> {
     // `create_new` never follows a link and never overwrites.
-    match tokio::fs::OpenOptions::new()
+    let file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
-        .open(path)
-        .await
-    {
-        Ok(mut file) => {
-            file.write_all(body).await?;
-            file.flush().await
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if is_same(path, body).await {
-                Ok(())
-            } else {
-                Err(error)
-            }
-        }
+        .open(path);
+    match file {
+        Ok(mut file) => file.write_all(body),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_same(path, body) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
 /// Whether a file is there and has this content.
-async fn is_same(path: &Path, body: &[u8]) -> bool {
-    let Ok(there) = tokio::fs::symlink_metadata(path).await else {
+fn is_same(path: &Path, body: &[u8]) -> bool {
+    let Ok(there) = std::fs::symlink_metadata(path) else {
         return false;
     };
     there.is_file()
         && there.len() == body.len() as u64
-        && tokio::fs::read(path).await.is_ok_and(|found| found == body)
+        && std::fs::read(path).is_ok_and(|found| found == body)
 }
 
 /// A folder's name of a host: nothing in it but letters, digits, `-`, `_` and inner dots.
@@ -382,26 +371,23 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn same_content_is_one_file_and_nothing_is_overwritten() {
+    #[test]
+    fn same_content_is_one_file_and_nothing_is_overwritten() {
         let output = tempfile::tempdir().expect("a directory");
         let files = Files::new(output.path()).expect("made");
         let (page, digest) = (url("http://example.com/a"), [7; 32]);
         let first = files
             .write(&page, Some("text/html"), &digest, b"one")
-            .await
             .expect("written");
         assert_eq!(first, "pages/example.com/a-0707070707070707.html");
         assert_eq!(
             files
                 .write(&page, Some("text/html"), &digest, b"one")
-                .await
                 .expect("found"),
             first
         );
         let second = files
             .write(&page, Some("text/html"), &digest, b"two")
-            .await
             .expect("written");
         assert_ne!(first, second);
         assert_eq!(
@@ -415,8 +401,8 @@ mod tests {
     }
 
     #[cfg(unix)]
-    #[tokio::test]
-    async fn links_are_not_followed() {
+    #[test]
+    fn links_are_not_followed() {
         let (output, elsewhere) = (
             tempfile::tempdir().expect("a directory"),
             tempfile::tempdir().expect("a directory"),
@@ -426,7 +412,6 @@ mod tests {
             .expect("linked");
         let error = files
             .write(&url("http://example.com/"), None, &[1; 32], b"x")
-            .await
             .expect_err("refused");
         assert!(error.to_string().contains("not a directory"), "{error}");
         assert_eq!(
@@ -435,17 +420,15 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn sweep_removes_what_no_row_names() {
+    #[test]
+    fn sweep_removes_what_no_row_names() {
         let output = tempfile::tempdir().expect("a directory");
         let files = Files::new(output.path()).expect("made");
         let kept = files
             .write(&url("http://a.example/"), None, &[1; 32], b"x")
-            .await
             .expect("written");
         let stray = files
             .write(&url("http://a.example/"), None, &[2; 32], b"x")
-            .await
             .expect("written");
         let named = HashSet::from([kept.clone()]);
         assert_eq!(
