@@ -308,7 +308,7 @@ fn hex(byte: u8) -> Option<u8> {
 
 /// Upper-cases percent-escapes and resolves those of unreserved characters.
 fn normalise_escapes(text: &str) -> Cow<'_, str> {
-    let Some(first) = text.find('%') else {
+    let Some(first) = memchr::memchr(b'%', text.as_bytes()) else {
         return Cow::Borrowed(text);
     };
     let bytes = text.as_bytes();

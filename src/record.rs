@@ -75,10 +75,7 @@ impl LinkKind {
     /// The number that the database has for it.
     #[must_use]
     pub fn code(self) -> u8 {
-        Self::ALL
-            .iter()
-            .find(|row| row.0 == self)
-            .map_or(0, |row| row.2)
+        self as u8 + 1
     }
 
     /// The kind that has this number in the database.
@@ -392,4 +389,20 @@ pub struct Hold {
     pub until: SystemTime,
     /// In words: `429, Retry-After 120 s`.
     pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_link_kinds() {
+        for (kind, word, code) in LinkKind::ALL {
+            assert_eq!(
+                (kind.code(), LinkKind::from_code(code)),
+                (code, Some(kind)),
+                "{word}"
+            );
+        }
+    }
 }

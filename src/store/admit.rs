@@ -259,8 +259,9 @@ impl Admitter {
         // What an earlier run has of it stays the last good version until this run has a better one.
         tx.prepare_cached(
             "INSERT INTO visit (run, url, depth, redirects, via, via_kind, decision, rule, role, hops, good_version, good_fetch)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, p.good_version, p.good_fetch
-             FROM (SELECT 1) LEFT JOIN visit p ON p.run = ?1 - 1 AND p.url = ?2",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
+               (SELECT good_version FROM visit WHERE run = ?1 - 1 AND url = ?2),
+               (SELECT good_fetch FROM visit WHERE run = ?1 - 1 AND url = ?2))",
         )?
         .execute(params![
             self.run,
@@ -512,6 +513,40 @@ impl Admitter {
                 self.reach(tx, &link.target, &route)
             })
             .collect()
+    }
+
+    /// [`Admitter::visit`] of a URL whose text is at hand: nearly always remembered.
+    pub(super) fn visit_to(
+        &mut self,
+        tx: &Transaction<'_>,
+        id: i64,
+        url: &CanonicalUrl,
+    ) -> rusqlite::Result<Option<Visit>> {
+        match self.seen.get(UrlHash::of(url, self.keys)) {
+            Some(known) if known.id == id => Ok(known.visit),
+            _ => self.visit(tx, id),
+        }
+    }
+
+    /// robots.txt forbids a URL that was let in.
+    pub(super) fn disallow(
+        &mut self,
+        tx: &Transaction<'_>,
+        id: i64,
+        url: &CanonicalUrl,
+        rule: &str,
+    ) -> rusqlite::Result<()> {
+        let rule = self.rule_id(tx, rule)?;
+        let hash = UrlHash::of(url, self.keys);
+        if let Some(mut known) = self.seen.get(hash) {
+            if let Some(visit) = &mut known.visit {
+                visit.decision = Decision::Disallowed;
+            }
+            self.seen.put(hash, known);
+        }
+        tx.prepare_cached("UPDATE visit SET decision = ?3, rule = ?4 WHERE run = ?1 AND url = ?2")?
+            .execute([self.run, id, Decision::Disallowed as i64, rule])
+            .map(drop)
     }
 
     /// What this run has made of a URL by now.

@@ -96,7 +96,7 @@ impl Files {
         digest: &[u8; 32],
         body: &[u8],
     ) -> Result<String, StoreError> {
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(digest);
         let folder = self.folder(url, &hex)?;
         let (slug, extension) = (slug(url), extension(media_type));
         let creator = self.creators.get(usize::from(digest[0]) % CREATORS);
@@ -204,6 +204,14 @@ fn is_same(path: &Path, body: &[u8]) -> bool {
     there.is_file()
         && there.len() == body.len() as u64
         && std::fs::read(path).is_ok_and(|found| found == body)
+}
+
+fn hex(digest: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    digest
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 /// A folder's name of a host: nothing in it but letters, digits, `-`, `_` and inner dots.

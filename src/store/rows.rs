@@ -1,7 +1,9 @@
 //! The rows of one request: the request itself, the content that it brought with its links, the shared
 //! header block.
 
-use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
+use std::sync::LazyLock;
+
+use rusqlite::{OptionalExtension, Transaction, params};
 use siphasher::sip::SipHasher13;
 use tokio_rusqlite::rusqlite;
 
@@ -17,8 +19,6 @@ use crate::record::{Content, Fate, Link, Record};
 
 /// Bytes of a header block that are stored.
 const MAX_HEADER_BLOCK: usize = 8 << 10;
-/// Links inserted by one statement.
-const LINKS_AT_ONCE: usize = 16;
 /// Header fields that change with every response, have a column of their own, or are secrets of a
 /// session: they stay out of the shared header blocks.
 const VOLATILE: [&str; 22] = [
@@ -62,6 +62,10 @@ enum Circle {
 pub(super) struct Written {
     /// The request's number.
     pub(super) fetch: i64,
+    /// The content that it brought, or was told to be unchanged.
+    pub(super) version: Option<i64>,
+    /// Whether a later request can be made conditional on it.
+    pub(super) is_good: bool,
     /// A URL of its own chain of redirects that is to be asked for once more, for a cookie was set since.
     pub(super) repeat: Option<i64>,
 }
@@ -155,6 +159,11 @@ impl Writer {
         tally.bytes += i64::try_from(fetched.wire_bytes).unwrap_or(0);
         Ok(Written {
             fetch: self.last_fetch,
+            version,
+            is_good: version.is_some()
+                && (fetched.status() == Some(200)
+                    || field("etag").is_some()
+                    || field("last-modified").is_some()),
             repeat: redirect_to.filter(|_| circle == Circle::Open),
         })
     }
@@ -253,36 +262,33 @@ impl Writer {
             None => None,
         };
         // The same bytes read by other settings are the same content, read anew.
-        let version: i64 = tx
-            .prepare_cached(
-                "INSERT INTO version (url, digest, meta, bytes, media_type, charset, title, description, language, canonical,
-                 directives, nofollow, noindex, file, truncated, reader) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-                 ON CONFLICT (url, digest, meta) DO UPDATE SET title = excluded.title, description = excluded.description,
-                 directives = excluded.directives, nofollow = excluded.nofollow, noindex = excluded.noindex,
-                 file = coalesce(excluded.file, file), truncated = excluded.truncated, reader = excluded.reader
-                 RETURNING id",
-            )?
-            .query_row(
-                params![
-                    url,
-                    content.digest,
-                    meta,
-                    i64::try_from(content.bytes).unwrap_or(i64::MAX),
-                    content.media_type,
-                    page.charset,
-                    page.title,
-                    page.description,
-                    page.language,
-                    canonical,
-                    page.directives.text,
-                    page.directives.nofollow,
-                    page.directives.noindex,
-                    content.file,
-                    content.cut || page.truncated,
-                    self.admitter.reader,
-                ],
-                |row| row.get(0),
-            )?;
+        let version = found.map(|found| found.0);
+        let mut statement = tx.prepare_cached(if version.is_none() {
+            "INSERT INTO version (url, digest, meta, bytes, media_type, charset, title, description, language, canonical,
+             directives, nofollow, noindex, file, truncated, reader) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        } else {
+            "UPDATE version SET title = ?7, description = ?8, directives = ?11, nofollow = ?12, noindex = ?13,
+             file = coalesce(?14, file), truncated = ?15, reader = ?16 WHERE url = ?1 AND digest = ?2 AND meta = ?3"
+        })?;
+        statement.execute(params![
+            url,
+            content.digest,
+            meta,
+            i64::try_from(content.bytes).unwrap_or(i64::MAX),
+            content.media_type,
+            page.charset,
+            page.title,
+            page.description,
+            page.language,
+            canonical,
+            page.directives.text,
+            page.directives.nofollow,
+            page.directives.noindex,
+            content.file,
+            content.cut || page.truncated,
+            self.admitter.reader,
+        ])?;
+        let version = version.unwrap_or_else(|| tx.last_insert_rowid());
         if found.is_some() {
             tx.prepare_cached("DELETE FROM link WHERE version = ?")?
                 .execute([version])?;
@@ -337,38 +343,40 @@ fn meta_hash(record: &Record, content: &Content) -> i64 {
     hasher.finish() as i64
 }
 
+/// Statements that insert 64, 32, … 1 links: any number of links is a few of these.
+///
+/// Many rows a statement, since each statement costs as much as two rows. `OR FAIL`, since SQLite would
+/// otherwise keep a journal for each statement to undo its first rows; what fails undoes the transaction.
+static INSERT_LINKS: LazyLock<[(usize, String); 7]> = LazyLock::new(|| {
+    [64, 32, 16, 8, 4, 2, 1].map(|rows| {
+        let rows_of = vec!["(?,?,?,?,?,?)"; rows].join(",");
+        (rows, format!("INSERT OR FAIL INTO link VALUES {rows_of}"))
+    })
+});
+
 fn insert_links(
     tx: &Transaction<'_>,
     version: i64,
     links: &[Link],
     targets: &[i64],
 ) -> rusqlite::Result<()> {
-    const ROW: &str = "(?,?,?,?,?,?)";
-    let mut position = 0_i64;
-    for (links, targets) in links
-        .chunks(LINKS_AT_ONCE)
-        .zip(targets.chunks(LINKS_AT_ONCE))
-    {
-        let sql = format!(
-            "INSERT INTO link VALUES {}",
-            vec![ROW; links.len()].join(",")
-        );
-        let mut values: Vec<&dyn rusqlite::ToSql> = Vec::with_capacity(6 * links.len());
-        let numbers: Vec<(i64, u8)> = (position..)
-            .zip(links.iter().map(|link| link.kind.code()))
-            .collect();
-        for ((link, target), (position, kind)) in links.iter().zip(targets).zip(&numbers) {
-            values.extend([
-                &version as &dyn rusqlite::ToSql,
-                position,
-                target,
-                kind,
-                &link.rel,
-                &link.anchor,
-            ]);
+    let mut rows = (0_i64..).zip(links.iter().zip(targets));
+    let mut left = links.len();
+    for (size, sql) in &*INSERT_LINKS {
+        while left >= *size {
+            left -= size;
+            let mut statement = tx.prepare_cached(sql)?;
+            for (row, (position, (link, target))) in rows.by_ref().take(*size).enumerate() {
+                let first = 6 * row + 1;
+                statement.raw_bind_parameter(first, version)?;
+                statement.raw_bind_parameter(first + 1, position)?;
+                statement.raw_bind_parameter(first + 2, target)?;
+                statement.raw_bind_parameter(first + 3, link.kind.code())?;
+                statement.raw_bind_parameter(first + 4, &link.rel)?;
+                statement.raw_bind_parameter(first + 5, &link.anchor)?;
+            }
+            statement.raw_execute()?;
         }
-        tx.prepare_cached(&sql)?.execute(params_from_iter(values))?;
-        position += links.len() as i64;
     }
     Ok(())
 }

@@ -9,7 +9,8 @@ use tokio_rusqlite::rusqlite;
 use super::admit::Admitter;
 use super::intern::Interned;
 use super::queue::QUEUED;
-use super::schema::{Decision, Role};
+use super::rows::Written;
+use super::schema::Role;
 use super::seen::Visit;
 use super::{StoreError, micros};
 use crate::canonical::{CanonicalUrl, Host, Origin};
@@ -196,7 +197,9 @@ impl Writer {
             None
         } else {
             let url = record.request.ticket.url;
-            self.admitter.visit(tx, url)?.map(|visit| (url, visit))
+            self.admitter
+                .visit_to(tx, url, &record.request.url)?
+                .map(|visit| (url, visit))
         };
         let (url, visit) = match known {
             Some(known) => known,
@@ -217,8 +220,7 @@ impl Writer {
             self.robots(tx, answer)?;
         }
         if known.is_some() {
-            let fetch = written.map(|written| written.fetch);
-            self.outcome(tx, url, &visit, record, fetch, tally)?;
+            self.outcome(tx, url, &visit, record, written, tally)?;
         }
         if let Some(again) = written.and_then(|written| written.repeat) {
             self.admitter.repeat(tx, again)?;
@@ -233,7 +235,7 @@ impl Writer {
         url: i64,
         visit: &Visit,
         record: &Record,
-        fetch: Option<i64>,
+        written: Option<Written>,
         tally: &mut Tally,
     ) -> rusqlite::Result<()> {
         match record.fate {
@@ -270,25 +272,15 @@ impl Writer {
                         visit,
                     );
                 }
-                if let Some(fetch) = fetch {
-                    self.point(tx, url, fetch)?;
+                if let Some(written) = written {
+                    self.point(tx, url, &written)?;
                 } else {
-                    let rule = self
-                        .admitter
-                        .rule_id(tx, record.rule.as_deref().unwrap_or("robots.txt"))?;
-                    tx.prepare_cached(
-                        "UPDATE visit SET decision = ?3, rule = ?4 WHERE run = ?1 AND url = ?2",
-                    )?
-                    .execute([
-                        self.run,
-                        url,
-                        Decision::Disallowed as i64,
-                        rule,
-                    ])?;
+                    let rule = record.rule.as_deref().unwrap_or("robots.txt");
+                    self.admitter.disallow(tx, url, &record.request.url, rule)?;
                 }
                 tally.pages += i64::from(record.is_counted_page());
                 // The links were reached by the depth that was known then; it may be better by now.
-                match self.admitter.visit(tx, url)? {
+                match self.admitter.visit_to(tx, url, &record.request.url)? {
                     Some(now) if now != *visit && now.is_in() => {
                         self.admitter.pass_on(tx, url, &now)
                     }
@@ -299,15 +291,19 @@ impl Writer {
     }
 
     /// Points the URL's visit to its outcome; to a good one also as such.
-    fn point(&self, tx: &Transaction<'_>, url: i64, fetch: i64) -> rusqlite::Result<()> {
+    fn point(&self, tx: &Transaction<'_>, url: i64, written: &Written) -> rusqlite::Result<()> {
         tx.prepare_cached(
-            "UPDATE visit SET last_fetch = ?3, good_version = coalesce(f.version, good_version),
-               good_fetch = CASE WHEN f.version IS NULL THEN good_fetch
-                 WHEN f.status = 200 OR f.etag IS NOT NULL OR f.last_modified IS NOT NULL THEN ?3 ELSE good_fetch END
-             FROM (SELECT version, status, etag, last_modified FROM fetch WHERE id = ?3) f WHERE run = ?1 AND url = ?2",
+            "UPDATE visit SET last_fetch = ?3, good_version = coalesce(?4, good_version),
+             good_fetch = iif(?5, ?3, good_fetch) WHERE run = ?1 AND url = ?2",
         )?
-        .execute([self.run, url, fetch])?;
-        Ok(())
+        .execute(params![
+            self.run,
+            url,
+            written.fetch,
+            written.version,
+            written.is_good
+        ])
+        .map(drop)
     }
 
     fn robots(&mut self, tx: &Transaction<'_>, answer: &RobotsAnswer) -> rusqlite::Result<()> {
