@@ -29,6 +29,9 @@ const BATCH_BYTES: usize = 2 << 20;
 /// Fetched and not yet committed are at most so many: with what is in flight, this is what a kill can
 /// cost. Two batches, so that one fills while the other is written.
 const MAX_UNCOMMITTED: usize = 2 * BATCH;
+/// Fetched and not yet read are so many before no request starts: a page that waits is memory, and one
+/// that has just come is in the cache still.
+const MAX_UNREAD: usize = 32;
 /// Bytes of records that may wait for the writer before no request starts any more.
 const MAX_PENDING_BYTES: usize = 8 << 20;
 /// Bytes of bodies in memory before no request starts.
@@ -347,7 +350,7 @@ impl Engine {
             }
             let live = self.worker.live_bytes.load(Ordering::Relaxed);
             let read = self.under_way - self.in_flight;
-            if written + read >= MAX_UNCOMMITTED || live >= MAX_LIVE_BYTES {
+            if written + read >= MAX_UNCOMMITTED || read >= MAX_UNREAD || live >= MAX_LIVE_BYTES {
                 self.bottleneck = if self.worker.cpu_is_full() {
                     Bottleneck::Cpu
                 } else {

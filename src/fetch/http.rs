@@ -19,6 +19,8 @@ use crate::request::Validators;
 
 /// A proxy's answer to who may not use it.
 const PROXY_ASKS: StatusCode = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+/// Bytes of memory that are made ready for a body before it comes.
+const MAX_RESERVED: usize = 256 << 10;
 /// Bytes of header fields that are kept.
 const MAX_HEADER_BYTES: usize = 64 << 10;
 /// A body that brings fewer bytes a second, once it had this long, is given up.
@@ -202,13 +204,20 @@ async fn read(
     let head_time = clock.elapsed();
     let head = head(&response);
     let peer = response.remote_addr();
-    let (mut body, mut cut, mut failure) = (Vec::new(), false, None);
+    let (mut cut, mut failure) = (false, None);
     let content_type = head.get("content-type");
     let unwanted = (200..300).contains(&head.status) && !is_wanted(ask.wanted, content_type);
     let unread = unwanted || ask.max_body == 0;
     let note = unwanted.then(|| {
         let given = content_type.unwrap_or_default();
         format!("body not read: {given} is not among content-types")
+    });
+    // What a server says of its length is no reason to hold more than a page's.
+    let said = response.content_length().unwrap_or(0).min(ask.max_body);
+    let mut body = Vec::with_capacity(if unread {
+        0
+    } else {
+        usize::try_from(said).map_or(MAX_RESERVED, |said| said.min(MAX_RESERVED))
     });
     loop {
         // A body that is not wanted is not waited for: the connection is closed on it.
