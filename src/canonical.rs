@@ -36,9 +36,10 @@ pub enum UrlError {
     TooLong,
 }
 
-/// An absolute `http` or `https` URL in the one form in which it is asked for and stored.
+/// An absolute `http` or `https` URL in the one form in which it is asked for and stored. Clones share
+/// their text.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CanonicalUrl(Url);
+pub struct CanonicalUrl(Arc<Url>);
 
 impl CanonicalUrl {
     /// Parses an absolute URL.
@@ -66,7 +67,12 @@ impl CanonicalUrl {
         if url.as_str().len() > MAX_URL_BYTES {
             return Err(UrlError::TooLong);
         }
-        Ok(Self(url))
+        Ok(Self(Arc::new(url)))
+    }
+
+    /// Where its text stands in memory: the same for clones, and for nothing else while they live.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// The URL as text.
@@ -157,13 +163,13 @@ impl fmt::Debug for CanonicalUrl {
 
 /// What the relative references of a page are resolved against: its own URL, or its `<base href>`.
 #[derive(Debug, Clone)]
-pub struct Base(Url);
+pub struct Base(Arc<Url>);
 
 impl Base {
     /// The base of a page that has no `<base>`.
     #[must_use]
     pub fn of(page: &CanonicalUrl) -> Self {
-        Self(page.0.clone())
+        Self(Arc::clone(&page.0))
     }
 
     /// The base after `<base href=HREF>` (HTML §4.2.3): a `data:` or `javascript:` base and one that
@@ -171,7 +177,7 @@ impl Base {
     #[must_use]
     pub fn with_href(page: &CanonicalUrl, href: &str) -> Self {
         match page.0.join(href) {
-            Ok(url) if !matches!(url.scheme(), "data" | "javascript") => Self(url),
+            Ok(url) if !matches!(url.scheme(), "data" | "javascript") => Self(Arc::new(url)),
             _ => Self::of(page),
         }
     }

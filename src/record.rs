@@ -304,8 +304,9 @@ impl Record {
     /// About so many bytes of memory it holds.
     #[must_use]
     pub fn weight(&self) -> usize {
-        /// A link's own size, its URL's text, its anchor's, and what the allocator adds.
-        const LINK: usize = size_of::<Link>() + 128;
+        /// A link's own size, its URL as if it were the only one that leads there, its anchor's text, and what
+        /// the allocator adds.
+        const LINK: usize = size_of::<Link>() + 200;
         let links = self
             .content
             .as_ref()

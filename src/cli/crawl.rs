@@ -24,7 +24,10 @@ pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
     if let Some(words) = source.words().filter(|_| !args.talk.quiet) {
         say!("settings: {}", printable(&words));
     }
+    // Computing has threads of its own, as many as cores; half as many move bytes with ease.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads((cores / 2).max(1))
         .enable_all()
         .build()?;
     if args.talk.dry_run {

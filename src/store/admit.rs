@@ -7,6 +7,7 @@
 //! on the site and the settings alone, not on which answer came first.
 
 use std::cmp::Ordering;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -505,14 +506,22 @@ impl Admitter {
         page_nofollow: bool,
         links: &[Link],
     ) -> rusqlite::Result<Vec<i64>> {
-        links
-            .iter()
-            .map(|link| {
-                let route =
-                    Route::link(visit, from, link.kind, page_nofollow || link.is_nofollow());
-                self.reach(tx, &link.target, &route)
-            })
-            .collect()
+        // Most links of a page are repeated: the same place twice by the same way brings nothing new.
+        let mut reached = HashMap::with_capacity(links.len());
+        let mut targets = Vec::with_capacity(links.len());
+        for link in links {
+            let nofollow = page_nofollow || link.is_nofollow();
+            targets.push(
+                match reached.entry((link.target.address(), link.kind, nofollow)) {
+                    Entry::Occupied(entry) => *entry.get(),
+                    Entry::Vacant(entry) => {
+                        let route = Route::link(visit, from, link.kind, nofollow);
+                        *entry.insert(self.reach(tx, &link.target, &route)?)
+                    }
+                },
+            );
+        }
+        Ok(targets)
     }
 
     /// [`Admitter::visit`] of a URL whose text is at hand: nearly always remembered.

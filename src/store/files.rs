@@ -1,6 +1,7 @@
 //! Bodies in files: `pages/<host[_port]>/<slug>-<16 hex of the SHA-256>.<extension>`, readable and named
 //! by content at once. A file is whole before the row that names it is written.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -53,8 +54,16 @@ pub struct Files {
     output: PathBuf,
     /// Few at a time: many that make files in one directory only wait for its lock.
     creators: [Mutex<()>; CREATORS],
-    /// How many files each known host's folder has.
-    folders: Mutex<HashMap<String, u32>>,
+    /// What is known of the hosts' folders.
+    folders: Mutex<HashMap<String, Folder>>,
+}
+
+/// The folder of one host.
+#[derive(Debug)]
+struct Folder {
+    files: u32,
+    /// The sub-folders that are there, by the first byte of the digest.
+    made: [bool; 256],
 }
 
 impl Files {
@@ -97,7 +106,7 @@ impl Files {
         body: &[u8],
     ) -> Result<String, StoreError> {
         let hex = hex(digest);
-        let folder = self.folder(url, &hex)?;
+        let (folder, flat) = self.folder(url, digest)?;
         let (slug, extension) = (slug(url), extension(media_type));
         let creator = self.creators.get(usize::from(digest[0]) % CREATORS);
         let _creator =
@@ -107,10 +116,11 @@ impl Files {
         for digits in [16, 64] {
             let name = format!("{slug}-{}.{extension}", &hex[..digits]);
             // Written before the host had sub-folders, perhaps.
-            let flat = format!("{PAGES}/{}/{name}", host_folder(url));
-            if folder.len() + name.len() + 1 > flat.len() && is_same(&self.output.join(&flat), body)
-            {
-                return Ok(flat);
+            if let Some(flat) = &flat {
+                let relative = format!("{flat}/{name}");
+                if is_same(&self.output.join(&relative), body) {
+                    return Ok(relative);
+                }
             }
             let relative = format!("{folder}/{name}");
             match create(&self.output.join(&relative), body) {
@@ -130,39 +140,49 @@ impl Files {
         })
     }
 
-    /// The folder for a URL's body, made if need be.
-    fn folder(&self, url: &CanonicalUrl, hex: &str) -> Result<String, StoreError> {
+    /// The folder for a URL's body, made if need be; and another in which it may stand already.
+    fn folder(
+        &self,
+        url: &CanonicalUrl,
+        digest: &[u8; 32],
+    ) -> Result<(String, Option<String>), StoreError> {
         let host = host_folder(url);
-        let failed = |path: PathBuf| move |source| StoreError::File { path, source };
-        let Ok(mut folders) = self.folders.lock() else {
-            return Ok(format!("{PAGES}/{host}"));
+        let relative = format!("{PAGES}/{host}");
+        let made = |relative: &str| {
+            let path = self.output.join(relative);
+            make_directory(&path).map_err(|source| StoreError::File { path, source })
         };
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         if folders.len() > MAX_KNOWN {
             folders.clear();
         }
-        let relative = format!("{PAGES}/{host}");
-        let count = if let Some(count) = folders.get_mut(&host) {
-            count
-        } else {
-            let path = self.output.join(&relative);
-            make_directory(&path).map_err(failed(path.clone()))?;
-            let there = std::fs::read_dir(&path)
-                .map_err(failed(path.clone()))?
-                .take(MAX_FILES as usize + 1)
-                .count();
-            folders
-                .entry(host)
-                .or_insert(u32::try_from(there).unwrap_or(u32::MAX))
+        let folder = match folders.entry(host) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                made(&relative)?;
+                let path = self.output.join(&relative);
+                let there = match std::fs::read_dir(&path) {
+                    Ok(there) => there.take(MAX_FILES as usize + 1).count() as u32,
+                    Err(source) => return Err(StoreError::File { path, source }),
+                };
+                entry.insert(Folder {
+                    files: there,
+                    made: [false; 256],
+                })
+            }
         };
-        if *count < MAX_FILES {
-            *count += 1;
-            return Ok(relative);
+        if folder.files < MAX_FILES {
+            folder.files += 1;
+            return Ok((relative, None));
         }
-        drop(folders);
-        let relative = format!("{relative}/{}", &hex[..2]);
-        let path = self.output.join(&relative);
-        make_directory(&path).map_err(failed(path.clone()))?;
-        Ok(relative)
+        let inner = format!("{relative}/{:02x}", digest[0]);
+        if let Some(known) = folder.made.get_mut(usize::from(digest[0]))
+            && !*known
+        {
+            made(&inner)?;
+            *known = true;
+        }
+        Ok((inner, Some(relative)))
     }
 }
 
