@@ -24,17 +24,27 @@ pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
     if let Some(words) = source.words().filter(|_| !args.talk.quiet) {
         say!("settings: {}", printable(&words));
     }
-    // Computing has threads of its own, as many as cores; half as many move bytes with ease.
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads((cores / 2).max(1))
-        .enable_all()
-        .build()?;
+    let runtime = runtime()?;
     if args.talk.dry_run {
         return runtime.block_on(super::dry_run::dry_run(config));
     }
     say_proxies(&config, args.talk.quiet);
     runtime.block_on(crawl(config, &args.talk))
+}
+
+/// Computing has threads of its own, as many as cores; half as many move bytes with ease. Where that is
+/// one, it is this one: then no event of a fetch has to wake another thread.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut builder = if cores <= 2 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    builder
+        .worker_threads((cores / 2).max(1))
+        .enable_all()
+        .build()
 }
 
 /// `crawl config`: the settings that would be used.
