@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""table.py [-b BASE] [-c COLUMNS] RESULTS.jsonl...: one Markdown row a crawler, medians of its runs; "±" is half of the
+"""table.py [-b BASE] [-i IDEAL_S] [-c COLUMNS] RESULTS.jsonl...: one Markdown row a crawler, medians of its runs; "±" is half of the
 distance between the least and the greatest in percent of the median. Ratios against BASE (default spider), by corpus.
 COLUMNS: names from the list below, with commas between."""
 import argparse, collections, json, statistics as st
 
 a = argparse.ArgumentParser()
 a.add_argument("-b", default="spider")
+a.add_argument("-i", type=float, help="the ideal wall, seconds")
 a.add_argument("-c", default="wall,user,sys,us_page,rss,pages,covered,dups,written,x_cpu,x_wall")
 a.add_argument("files", nargs="+")
 o = a.parse_args()
@@ -36,6 +37,7 @@ def ratio(key):
 
 COLUMNS = {
     "wall": ("wall s", num("done", 2, True)),
+    "ideal": (f"x ideal ({o.i:g} s)" if o.i else "x ideal", lambda rs, _: f"{med(rs, 'done') / o.i:.2f}"),
     "user": ("CPU user s", num("user", 2)),
     "sys": ("CPU sys s", num("sys", 2)),
     "us_page": ("CPU µs a page", num("us_page", 0, True)),
@@ -66,7 +68,7 @@ for (corpus, name), rs in sorted(rows.items(), key=lambda kv: (kv[0][0], med(kv[
     notes += [f"{who}: {k}, {n} of {len(rs)} runs" for k, n in ends.items()]
     if any(r.get("reachable") and r["covered"] < .95 * r["reachable"] for r in rs):
         notes.append(f"{who}: INVALID, covers less than 95%")
-    if any(r["cpu"] < .05 for r in rs):
+    if any(r["cpu"] < .05 and (r.get("pages") or 0) > 1000 for r in rs):
         notes.append(f"{who}: INVALID, its CPU was not counted")
     if any(k >= "500" for r in rs for k in r.get("non200", {})):
         notes.append(f"{who}: INVALID, the server answered 5xx")
