@@ -37,8 +37,12 @@ serve() {
   die "web $mode $WEB_PORT $*: does not answer"
 }
 unserve() {
+  local pid
   [ -z "$web_pid" ] || { kill "$web_pid" 2> /dev/null && wait "$web_pid" 2> /dev/null; } || true
-  [ -z "$nginx_dir" ] || { kill "$(cat "$nginx_dir/nginx.pid")" 2> /dev/null; } || true
+  if [ -n "$nginx_dir" ] && pid=$(cat "$nginx_dir/nginx.pid" 2> /dev/null); then
+    kill "$pid" 2> /dev/null || true
+    while kill -0 "$pid" 2> /dev/null; do sleep 0.05; done
+  fi
   web_pid="" nginx_dir=""
 }
 trap unserve EXIT

@@ -16,7 +16,7 @@ def canon(uri):
 def stats(log, start=0, reach=None):
     ok, status, conns, events = collections.Counter(), collections.Counter(), set(), []
     req = other = byts = 0
-    uris, agents = collections.Counter(), collections.Counter()
+    uris, agents, protocols = collections.Counter(), collections.Counter(), collections.Counter()
     first = last = None
     with open(log, "rb") as f:
         f.seek(start)
@@ -31,6 +31,7 @@ def stats(log, start=0, reach=None):
             byts += n
             uris[meth + uri] += 1
             agents[v[9][:24]] += 1
+            protocols[v[10] if len(v) > 10 else "-"] += 1
             events.append((end - dur, 1))
             events.append((end, -1))
             first = end - dur if first is None else min(first, end - dur)
@@ -52,7 +53,7 @@ def stats(log, start=0, reach=None):
     r = dict(requests=req, html200=sum(ok.values()), pages=len(paths), pages_with_query=len(pages),
              dup_html=sum(ok.values()) - len(pages), dup_requests=sum(c - 1 for c in uris.values()), other200=other,
              non200={k: v for k, v in status.items() if k != "200"}, served_mb=round(byts / 1e6, 1),
-             connections=len(conns), inflight_seen=mx, agents=dict(agents.most_common(4)),
+             connections=len(conns), inflight_seen=mx, agents=dict(agents.most_common(4)), protocols=dict(protocols),
              first_to_last=round(last - first, 3) if first is not None else 0)
     if reach is not None:
         rp = {canon(p).split("?", 1)[0] for p in reach}

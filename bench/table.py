@@ -48,6 +48,8 @@ COLUMNS = {
     "written": ("MB written", num("written_mb", 0)),
     "requests": ("requests", num("requests", 0)),
     "connections": ("connections", num("connections", 0)),
+    "protocol": ("protocol", lambda rs, _: " ".join(sorted({p for r in rs for p in r.get("protocols", {})}))),
+    "served": ("MB served", num("served_mb", 1)),
     "inflight": ("most in flight", num("inflight_seen", 0)),
     "per_s": ("pages/s", num(lambda r: r["pages"] / r["done"], 0)),
     "server": ("server CPU s", num("server_cpu", 2)),

@@ -11,6 +11,7 @@ pub enum Seen {
 
 struct Host {
     requests: u64,
+    first: Instant,
     last: Instant,
     /// least time between the arrivals of two requests, seconds
     gap: f64,
@@ -102,7 +103,7 @@ impl Stats {
                     h.last = now;
                 }
                 None => {
-                    self.hosts.insert(host.to_owned(), Host { requests: 1, last: now, gap: f64::INFINITY });
+                    self.hosts.insert(host.to_owned(), Host { requests: 1, first: now, last: now, gap: f64::INFINITY });
                 }
             }
         }
@@ -119,11 +120,16 @@ impl Stats {
         counts.sort_unstable();
         let count = |part: f64| counts.get((counts.len() as f64 * part) as usize).or(counts.last()).copied().unwrap_or(0);
         let gap = self.hosts.values().map(|h| h.gap).fold(f64::INFINITY, f64::min);
+        // requests a second of each host, between its first and its last
+        let span = |h: &Host| h.last.duration_since(h.first).as_secs_f64();
+        let paces: Vec<f64> = self.hosts.values().filter(|h| h.requests > 1).map(|h| (h.requests - 1) as f64 / span(h)).collect();
+        let mean = paces.iter().sum::<f64>() / paces.len().max(1) as f64;
+        let least = paces.iter().copied().fold(f64::INFINITY, f64::min).min(mean);
         let gap = if gap.is_finite() { format!("{:.1}", gap * 1e3) } else { "null".to_owned() };
         format!(
             "{{\"pid\":{},\"requests\":{},\"pages\":{},\"dup_html\":{},\"robots\":{},\"not_found\":{},\"connections\":{},\"inflight_seen\":{},\
              \"first_us\":{},\"first_page_us\":{},\"last_us\":{},\"hosts\":{},\"host_least\":{},\"host_median\":{},\"host_most\":{},\
-             \"gap_ms\":{gap},\"per_second\":{:?}}}",
+             \"pace_mean\":{mean:.4},\"pace_least\":{least:.4},\"gap_ms\":{gap},\"per_second\":{:?}}}",
             std::process::id(),
             self.requests,
             self.pages,
