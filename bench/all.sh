@@ -16,7 +16,7 @@ part() { # part TITLE SCRIPT OPTIONS...: one that fails does not end the others
 failed=0
 echo "# crawl, measured"
 echo
-echo "$("$CRAWL" --version), $(date -u +%Y-%m-%d), $(nproc) cores of $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1e6 }' /proc/meminfo), Linux $(uname -r), $(stat -f -c %T "$BENCH_DIR")"
+echo "$("$CRAWL" --version), $(date -u +%Y-%m-%d), $(nproc) cores of $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1e6 }' /proc/meminfo), Linux $(uname -r), $(findmnt -no FSTYPE -T "$BENCH_DIR")"
 if [ -n "$short" ]; then
   part "Compared: mid" compare.sh -c mid -n 3 crawl spider
   part "Waiting: 1,000 pages, each 100 ms late, 100 connections" latency.sh -n 1

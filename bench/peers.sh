@@ -12,7 +12,7 @@ cmd_of() {
     scrapy-fast) v="env SCRAPY_FAST=1 $PY $p/scrapy_bench.py {url} {out} {conc}" ;;
     crawlee) v="node $b/node/crawlee_bench.mjs {url} {out} {conc}" ;;
     wget) v="wget -q -r -l inf -np --follow-tags=a,area -e robots=off -R $SKIP -P {out} {url}" ;;
-    wget2) v="wget2 -q -r -l 0 -np --follow-tags=a/href,area/href --robots=off --max-threads={conc} --no-compression --stats-site=no -R $SKIP --http2=off -P {out} {url}" ;;
+    wget2) v="wget2 -q -r -l 0 -np --follow-tags=a/href,area/href --robots=off --max-threads={conc} --no-compression -R $SKIP --http2=off -P {out} {url}" ;;
     httrack) v="httrack {url} -O {out} -q -%v0 -s0 -c{conc} -%c0 -A0 --disable-security-limits -r99999 -I0 -N0 -p1 -K0 -b0 -f0 -*.png -*.gif -*.jpg -*.svg -*.css -*.js -*.pdf -*.zip -*.gz" ;;
     *) v=PEER_${n//-/_}; v=${!v:-}; [ -n "$v" ] || die "unknown crawler $n (set PEER_${n//-/_}='cmd {url} {out} {conc}')" ;;
   esac

@@ -8,7 +8,7 @@ root=$([ "$(id -u)" = 0 ] || echo sudo)
 if [ "${1:-}" != -p ]; then
   $root apt-get update -qq
   $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-    build-essential pkg-config libssl-dev cmake clang python3-venv nginx-light curl openssl brotli zstd sqlite3 wget wget2 httrack \
+    build-essential pkg-config libssl-dev cmake clang python3-venv nginx curl openssl brotli zstd sqlite3 wget wget2 httrack \
     python3-doc postgresql-doc-15 openjdk-17-doc openjdk-17-jre-headless rust-doc sqlite3-doc git-doc cmake-doc python-django-doc \
     erlang-doc > /dev/null
   # The package brings a running nginx on port 80, which we do not need.

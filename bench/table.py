@@ -68,7 +68,9 @@ for (corpus, name), rs in sorted(rows.items(), key=lambda kv: (kv[0][0], med(kv[
     who = f"{corpus} {name}".strip()
     ends = collections.Counter("ended by us" if r["timed_out"] else f"exit code {r['rc']}" for r in rs if r["timed_out"] or r["rc"] not in (0, 11))
     notes += [f"{who}: {k}, {n} of {len(rs)} runs" for k, n in ends.items()]
-    if any(r.get("reachable") and r["covered"] < .95 * r["reachable"] for r in rs):
+    if not all(r.get("pages") for r in rs):
+        notes.append(f"{who}: INVALID, fetched nothing (see its .stderr)")
+    elif any(r.get("reachable") and r["covered"] < .95 * r["reachable"] for r in rs):
         notes.append(f"{who}: INVALID, covers less than 95%")
     if any(r["cpu"] < .05 and (r.get("pages") or 0) > 1000 for r in rs):
         notes.append(f"{who}: INVALID, its CPU was not counted")

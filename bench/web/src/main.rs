@@ -32,7 +32,9 @@ async fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |i: usize, default: Option<u64>| -> u64 {
         let given = args.get(i).map(|a| a.parse().expect("a number"));
-        given.or(default).expect("usage: web MODE PORT PAGES [DELAY_MS]")
+        given
+            .or(default)
+            .expect("usage: web MODE PORT PAGES [DELAY_MS]")
     };
     let mode = args.first().map_or("", String::as_str);
     let port = number(1, None) as u16;
@@ -44,10 +46,19 @@ async fn main() -> io::Result<()> {
         "known" => (Site::Hubs(number(2, None)), 0),
         _ => panic!("latency, slow, hosts, grow or known, not {mode:?}"),
     };
-    let address = if mode == "hosts" { [0, 0, 0, 0] } else { [127, 0, 0, 1] };
+    let address = if mode == "hosts" {
+        [0, 0, 0, 0]
+    } else {
+        [127, 0, 0, 1]
+    };
     let listener = TcpListener::bind((std::net::Ipv4Addr::from(address), port)).await?;
     let stats = Mutex::new(Stats::new(site.pages(), mode == "hosts"));
-    let web = Arc::new(Web { site, delay: Duration::from_millis(delay), entry_at_once: mode == "slow", stats });
+    let web = Arc::new(Web {
+        site,
+        delay: Duration::from_millis(delay),
+        entry_at_once: mode == "slow",
+        stats,
+    });
     let mut terminate = signal(SignalKind::terminate())?;
     loop {
         tokio::select! {
@@ -96,23 +107,37 @@ async fn connection(mut stream: TcpStream, web: Arc<Web>) -> io::Result<()> {
             if order == "reset" {
                 *stats = Stats::new(web.site.pages(), web.stats_by_host());
             }
-            answer(&mut output, "200 OK", "application/json", |out| out.extend_from_slice(stats.json().as_bytes()));
+            answer(&mut output, "200 OK", "application/json", |out| {
+                out.extend_from_slice(stats.json().as_bytes())
+            });
         } else {
             let page = web.site.find(path);
-            let seen = if path == "/robots.txt" { Seen::Robots } else { page.map_or(Seen::Nothing, Seen::Page) };
+            let seen = if path == "/robots.txt" {
+                Seen::Robots
+            } else {
+                page.map_or(Seen::Nothing, Seen::Page)
+            };
             web.stats.lock().unwrap().begin(seen, host, !counted);
             counted = true;
             match page {
-                Some(page) => answer(&mut output, "200 OK", "text/html; charset=utf-8", |out| web.site.write(page, out)),
-                None => answer(&mut output, "404 Not Found", "text/plain", |out| out.extend_from_slice(b"no\n")),
+                Some(page) => answer(&mut output, "200 OK", "text/html; charset=utf-8", |out| {
+                    web.site.write(page, out)
+                }),
+                None => answer(&mut output, "404 Not Found", "text/plain", |out| {
+                    out.extend_from_slice(b"no\n")
+                }),
             }
-            if !web.delay.is_zero() && !(web.entry_at_once && matches!(seen, Seen::Robots | Seen::Page(0))) {
+            let entry = matches!(seen, Seen::Robots | Seen::Page(0));
+            if !(web.delay.is_zero() || web.entry_at_once && entry) {
                 tokio::time::sleep(web.delay).await;
             }
             web.stats.lock().unwrap().end();
         }
         if method == "HEAD" {
-            let head = output.windows(4).position(|w| w == b"\r\n\r\n").map_or(0, |i| i + 4);
+            let head = output
+                .windows(4)
+                .position(|w| w == b"\r\n\r\n")
+                .map_or(0, |i| i + 4);
             output.truncate(head);
         }
         drop(text);
@@ -132,7 +157,9 @@ impl Web {
 
 /// Head and body in one piece; the length is put in when the body is there.
 fn answer(out: &mut Vec<u8>, status: &str, kind: &str, body: impl FnOnce(&mut Vec<u8>)) {
-    out.extend_from_slice(format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: ").as_bytes());
+    out.extend_from_slice(
+        format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: ").as_bytes(),
+    );
     let place = out.len();
     out.extend_from_slice(b"         \r\n\r\n");
     let start = out.len();

@@ -45,7 +45,10 @@ impl Site {
         }
         let stem = path.strip_suffix(".html")?;
         let digits = stem.len() - stem.bytes().rev().take_while(u8::is_ascii_digit).count();
-        let page = stem[digits..].parse().ok().filter(|p| *p > 0 && *p < self.pages())?;
+        let page = stem[digits..]
+            .parse()
+            .ok()
+            .filter(|p| *p > 0 && *p < self.pages())?;
         let mut right = Vec::with_capacity(80);
         self.path(page, &mut right);
         (right == path.as_bytes()).then_some(page)
@@ -80,7 +83,10 @@ impl Site {
         if let Site::Manual(manual) = self {
             return manual.write(self, page, out);
         }
-        text(out, "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Page ");
+        text(
+            out,
+            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Page ",
+        );
         number(out, page);
         text(out, "</title></head><body>\n");
         match *self {
@@ -92,7 +98,9 @@ impl Site {
                 (0..40).for_each(|_| text(out, "<p>A small page has a few words, too."));
             }
             Site::Tree(pages) => {
-                (page * FAN + 1..=page * FAN + FAN).filter(|p| *p < pages).for_each(|p| self.link(p, out));
+                (page * FAN + 1..=page * FAN + FAN)
+                    .filter(|p| *p < pages)
+                    .for_each(|p| self.link(p, out));
                 (0..40).for_each(|_| text(out, "<p>A small page has a few words, too."));
             }
             Site::Hubs(leaves) => {
@@ -122,9 +130,20 @@ impl Site {
 
 impl Manual {
     fn new(pages: u64) -> Self {
-        let mut made = Manual { pages, menu: Vec::new(), paragraphs: Vec::new() };
-        let site = Site::Manual(Box::new(Manual { pages, menu: Vec::new(), paragraphs: Vec::new() }));
-        text(&mut made.menu, "<nav class=\"sidebar\" role=\"navigation\"><h3>Contents</h3>\n<ul class=\"menu\">\n");
+        let mut made = Manual {
+            pages,
+            menu: Vec::new(),
+            paragraphs: Vec::new(),
+        };
+        let site = Site::Manual(Box::new(Manual {
+            pages,
+            menu: Vec::new(),
+            paragraphs: Vec::new(),
+        }));
+        text(
+            &mut made.menu,
+            "<nav class=\"sidebar\" role=\"navigation\"><h3>Contents</h3>\n<ul class=\"menu\">\n",
+        );
         for to in (0..MENU).filter(|to| *to < pages) {
             text(&mut made.menu, "<li class=\"toctree-l1\">");
             anchor(&site, to, "menu", &mut made.menu);
@@ -138,7 +157,10 @@ impl Manual {
                 let word = WORDS[hash(i * 100 + j) as usize % WORDS.len()];
                 match j % 8 {
                     7 => {
-                        text(&mut p, "<code class=\"docutils literal\"><span class=\"pre\">");
+                        text(
+                            &mut p,
+                            "<code class=\"docutils literal\"><span class=\"pre\">",
+                        );
                         text(&mut p, word);
                         text(&mut p, "()</span></code> &mdash; ");
                     }
@@ -156,9 +178,15 @@ impl Manual {
 
     /// The menu, the way up, neighbours, the ten pages below, pages near by and three older ones from anywhere.
     fn write(&self, site: &Site, page: u64, out: &mut Vec<u8>) {
-        text(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<title>");
+        text(
+            out,
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<title>",
+        );
         title(page, out);
-        text(out, " &mdash; The Manual</title>\n<meta name=\"description\" content=\"");
+        text(
+            out,
+            " &mdash; The Manual</title>\n<meta name=\"description\" content=\"",
+        );
         title(page, out);
         text(out, "\">\n</head><body>\n");
         out.extend_from_slice(&self.menu);
@@ -245,9 +273,68 @@ fn hash(n: u64) -> u64 {
 }
 
 const WORDS: [&str; 64] = [
-    "configure", "server", "client", "method", "returns", "value", "index", "table", "column", "query", "option", "default", "module",
-    "function", "object", "string", "number", "list", "mapping", "iterator", "buffer", "stream", "socket", "thread", "process", "signal",
-    "handler", "request", "response", "header", "cookie", "session", "template", "filter", "field", "form", "model", "migration", "schema",
-    "trigger", "view", "cursor", "lock", "transaction", "commit", "branch", "merge", "remote", "target", "library", "compiler", "linker",
-    "variable", "constant", "pattern", "matching", "exception", "warning", "logging", "testing", "package", "release", "install", "upgrade",
+    "configure",
+    "server",
+    "client",
+    "method",
+    "returns",
+    "value",
+    "index",
+    "table",
+    "column",
+    "query",
+    "option",
+    "default",
+    "module",
+    "function",
+    "object",
+    "string",
+    "number",
+    "list",
+    "mapping",
+    "iterator",
+    "buffer",
+    "stream",
+    "socket",
+    "thread",
+    "process",
+    "signal",
+    "handler",
+    "request",
+    "response",
+    "header",
+    "cookie",
+    "session",
+    "template",
+    "filter",
+    "field",
+    "form",
+    "model",
+    "migration",
+    "schema",
+    "trigger",
+    "view",
+    "cursor",
+    "lock",
+    "transaction",
+    "commit",
+    "branch",
+    "merge",
+    "remote",
+    "target",
+    "library",
+    "compiler",
+    "linker",
+    "variable",
+    "constant",
+    "pattern",
+    "matching",
+    "exception",
+    "warning",
+    "logging",
+    "testing",
+    "package",
+    "release",
+    "install",
+    "upgrade",
 ];

@@ -38,7 +38,10 @@ pub struct Stats {
 }
 
 fn now_us() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_micros() as u64
 }
 
 impl Stats {
@@ -50,7 +53,11 @@ impl Stats {
             connections: 0,
             in_flight: 0,
             most_in_flight: 0,
-            asked: if by_host { Vec::new() } else { vec![0; pages as usize / 64 + 1] },
+            asked: if by_host {
+                Vec::new()
+            } else {
+                vec![0; pages as usize / 64 + 1]
+            },
             pages: 0,
             again: 0,
             begun: None,
@@ -103,7 +110,15 @@ impl Stats {
                     h.last = now;
                 }
                 None => {
-                    self.hosts.insert(host.to_owned(), Host { requests: 1, first: now, last: now, gap: f64::INFINITY });
+                    self.hosts.insert(
+                        host.to_owned(),
+                        Host {
+                            requests: 1,
+                            first: now,
+                            last: now,
+                            gap: f64::INFINITY,
+                        },
+                    );
                 }
             }
         }
@@ -118,14 +133,37 @@ impl Stats {
     pub fn json(&self) -> String {
         let mut counts: Vec<u64> = self.hosts.values().map(|h| h.requests).collect();
         counts.sort_unstable();
-        let count = |part: f64| counts.get((counts.len() as f64 * part) as usize).or(counts.last()).copied().unwrap_or(0);
-        let gap = self.hosts.values().map(|h| h.gap).fold(f64::INFINITY, f64::min);
+        let count = |part: f64| {
+            counts
+                .get((counts.len() as f64 * part) as usize)
+                .or(counts.last())
+                .copied()
+                .unwrap_or(0)
+        };
+        let gap = self
+            .hosts
+            .values()
+            .map(|h| h.gap)
+            .fold(f64::INFINITY, f64::min);
         // requests a second of each host, between its first and its last
         let span = |h: &Host| h.last.duration_since(h.first).as_secs_f64();
-        let paces: Vec<f64> = self.hosts.values().filter(|h| h.requests > 1).map(|h| (h.requests - 1) as f64 / span(h)).collect();
+        let paces: Vec<f64> = self
+            .hosts
+            .values()
+            .filter(|h| h.requests > 1)
+            .map(|h| (h.requests - 1) as f64 / span(h))
+            .collect();
         let mean = paces.iter().sum::<f64>() / paces.len().max(1) as f64;
-        let least = paces.iter().copied().fold(f64::INFINITY, f64::min).min(mean);
-        let gap = if gap.is_finite() { format!("{:.1}", gap * 1e3) } else { "null".to_owned() };
+        let least = paces
+            .iter()
+            .copied()
+            .fold(f64::INFINITY, f64::min)
+            .min(mean);
+        let gap = if gap.is_finite() {
+            format!("{:.1}", gap * 1e3)
+        } else {
+            "null".to_owned()
+        };
         format!(
             "{{\"pid\":{},\"requests\":{},\"pages\":{},\"dup_html\":{},\"robots\":{},\"not_found\":{},\"connections\":{},\"inflight_seen\":{},\
              \"first_us\":{},\"first_page_us\":{},\"last_us\":{},\"hosts\":{},\"host_least\":{},\"host_median\":{},\"host_most\":{},\
