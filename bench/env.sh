@@ -6,6 +6,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 : "${DOCROOT:=/usr/share/doc}"                    # where Debian's documentation packages are
 mkdir -p "$BENCH_DIR"/{bin,build,out,results,reach}
 BENCH_DIR=$(cd "$BENCH_DIR" && pwd)
+CRAWL=$(realpath -m "$CRAWL")
 PY=$BENCH_DIR/venv/bin/python; [ -x "$PY" ] || PY=python3
 export HERE BENCH_DIR BENCH_PORT CRAWL DOCROOT PY
 ulimit -n "$(ulimit -Hn)" 2> /dev/null || true    # servers with a thousand connections

@@ -158,6 +158,12 @@ def main():
     threads = [threading.Thread(target=f, daemon=True) for f in [watch] + [sample] * bool(o.samples)]
     for t in threads:
         t.start()
+
+    def give_up(*_):  # its session is its own, so Ctrl-C does not reach it
+        os.killpg(p.pid, signal.SIGKILL)
+        os._exit(130)
+    signal.signal(signal.SIGINT, give_up)
+    signal.signal(signal.SIGTERM, give_up)
     timed_out = False
     try:
         p.wait(o.timeout)
