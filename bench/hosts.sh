@@ -2,7 +2,7 @@
 # Many hosts, each at a pace: the share that is used of what the pace permits, and whether it is kept.
 # usage: hosts.sh [-h hosts] [-r requests_a_second_and_host] [-t seconds] [-- OPTIONS OF crawl]   (default: 1000, 1, 30)
 # Each host is an address of 127.0.0.0/8; each answers at once and has 100,000 pages. robots.txt counts as a request.
-# The gap is that of two arrivals at the server; where the kernel holds a packet back it is a little under the pace.
+# The gap is that of two arrivals at the server: what delays the former (a connection being made, a busy machine) shortens it.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"; . "$HERE/peers.sh"
 hosts=1000 rate=1 seconds=30
