@@ -92,7 +92,11 @@ impl Filling {
                 fastrand::u64(..self.made)
             };
             let mut link = Link::new(url(number), LinkKind::A);
-            link.anchor = Some(format!("A title of the usual length {number}").into());
+            link.anchor = Some(
+                format!("A title of the usual length {number}")
+                    .as_str()
+                    .into(),
+            );
             link
         });
         let mut page = Page::default();

@@ -180,6 +180,7 @@ pub mod scope;
 pub mod stats;
 #[doc(hidden)]
 pub mod store;
+mod text;
 mod visited;
 
 pub use builder::Crawl;
@@ -192,4 +193,5 @@ pub use handle::Handle;
 pub use record::{Content, Directives, FieldData, FieldValue, Link, LinkKind, Page};
 pub use stats::{Bottleneck, Held, Snapshot};
 pub use store::{Recrawl, StoreError};
+pub use text::Text;
 pub use visited::{Purpose, Visited};

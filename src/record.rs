@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use crate::canonical::{CanonicalUrl, Host, Origin};
 use crate::fetched::{FetchError, Fetched};
 use crate::request::Request;
+use crate::text::Text;
 
 /// Where on a page a link was found; decides whether it is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,9 +121,9 @@ pub struct Link {
     /// Where it was found.
     pub kind: LinkKind,
     /// The `rel` attribute: lower case, one space between words; `None` where there is none.
-    pub rel: Option<Box<str>>,
+    pub rel: Option<Text>,
     /// The link's text, or an image's `alt`: white space folded, cut at 256 bytes.
-    pub anchor: Option<Box<str>>,
+    pub anchor: Option<Text>,
 }
 
 impl Link {

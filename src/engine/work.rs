@@ -277,6 +277,7 @@ impl Worker {
             let file = files.write(&request.url, media_type, &content.digest, &bytes);
             content.file = Some(file.map_err(Failed::Store)?);
         }
+        self.fetcher.recycle(bytes);
         Ok(content)
     }
 

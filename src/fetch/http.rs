@@ -1,8 +1,8 @@
 //! The HTTP client: `reqwest` with pooled connections, rustls, HTTP/2 by ALPN and proxies.
 //! Bodies are read as a stream under a cap of bytes and of time, and kept as they came.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{COOKIE, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
@@ -71,6 +71,34 @@ struct Inner {
     clients: Clients,
     dues: Dues,
     jar: Option<Jar>,
+    spare: Spare,
+}
+
+/// Memory of bodies that are done with, for those to come: it would go back and forth between the threads
+/// that fetch and those that read, and the allocator has a lock for each of them.
+#[derive(Debug, Default)]
+struct Spare(Mutex<Vec<Vec<u8>>>);
+
+impl Spare {
+    /// So many bodies' at the most.
+    const BODIES: usize = 32;
+
+    fn take(&self, size: usize) -> Vec<u8> {
+        let spare = self.0.lock().map_or(None, |mut spare| spare.pop());
+        let mut body = spare.unwrap_or_default();
+        body.reserve(size);
+        body
+    }
+
+    fn put(&self, mut body: Vec<u8>) {
+        if (1..=MAX_RESERVED).contains(&body.capacity())
+            && let Ok(mut spare) = self.0.lock()
+            && spare.len() < Self::BODIES
+        {
+            body.clear();
+            spare.push(body);
+        }
+    }
 }
 
 /// Checks what of the settings only shows when it is used: variables of the environment, certificates.
@@ -114,6 +142,7 @@ impl Fetcher {
             clients: Clients::new(&config, &dues, named).await?,
             dues,
             jar: config.fetch.cookies.then(Jar::default),
+            spare: Spare::default(),
         })))
     }
 
@@ -126,6 +155,11 @@ impl Fetcher {
             max_body,
         };
         self.ask(url, ask, live).await
+    }
+
+    /// Gives back the memory of a body, which the next one may have.
+    pub fn recycle(&self, body: Vec<u8>) {
+        self.0.spare.put(body);
     }
 
     /// Asks for a URL. Ends by itself: every part has its time.
@@ -155,7 +189,12 @@ impl Fetcher {
             };
             Fetched::failed(class, detail, timing)
         };
-        let Inner { clients, dues, jar } = &*self.0;
+        let Inner {
+            clients,
+            dues,
+            jar,
+            spare,
+        } = &*self.0;
         let (mut headers, identity) = dues.of(url);
         let client = match clients.of(url, identity) {
             Ok(Some(client)) => client,
@@ -178,7 +217,7 @@ impl Fetcher {
                 "the proxy wants a name and a password: http://NAME:PASSWORD@…".to_owned(),
             )),
             Ok(response) => {
-                let fetched = read(response, started, clock, &ask, live).await;
+                let fetched = read(response, started, clock, &ask, live, spare).await;
                 let set = |(jar, head): (&Jar, &Head)| jar.take_in(url, head);
                 Fetched {
                     conditional,
@@ -200,6 +239,7 @@ async fn read(
     clock: Instant,
     ask: &Ask<'_>,
     live: &AtomicU64,
+    spare: &Spare,
 ) -> Fetched {
     let head_time = clock.elapsed();
     let head = head(&response);
@@ -212,13 +252,13 @@ async fn read(
         let given = content_type.unwrap_or_default();
         format!("body not read: {given} is not among content-types")
     });
-    // What a server says of its length is no reason to hold more than a page's.
-    let said = response.content_length().unwrap_or(0).min(ask.max_body);
-    let mut body = Vec::with_capacity(if unread {
-        0
+    let mut body = if unread {
+        Vec::new()
     } else {
-        usize::try_from(said).map_or(MAX_RESERVED, |said| said.min(MAX_RESERVED))
-    });
+        // What a server says of its length is no reason to hold more than a page's.
+        let said = response.content_length().unwrap_or(0).min(ask.max_body);
+        spare.take(usize::try_from(said).map_or(MAX_RESERVED, |said| said.min(MAX_RESERVED)))
+    };
     loop {
         // A body that is not wanted is not waited for: the connection is closed on it.
         let piece = if unread {

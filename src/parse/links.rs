@@ -10,6 +10,7 @@ use encoding_rs::{Encoding, UTF_8};
 
 use crate::canonical::{Base, CanonicalUrl};
 use crate::record::{Link, LinkKind};
+use crate::text::Texts;
 
 use super::text::slice;
 
@@ -125,23 +126,23 @@ impl<'a> Links<'a> {
     pub(super) fn finish(self, out: &mut Vec<Link>) {
         let base = self.base.unwrap_or_else(|| Base::of(self.page));
         let targets = resolve(&base, self.encoding, &self.pending);
-        out.reserve(self.pending.len());
-        for (
-            Pending {
-                kind, rel, anchor, ..
-            },
-            target,
-        ) in self.pending.into_iter().zip(targets)
-        {
-            if let Some(target) = target {
-                out.push(Link {
-                    target,
-                    kind,
-                    rel,
-                    anchor,
-                });
-            }
-        }
+        let mut texts = Texts::default();
+        let mut place = |text: &Option<Box<str>>| text.as_deref().map(|text| texts.add(text));
+        let places: Vec<_> = self
+            .pending
+            .iter()
+            .map(|pending| (place(&pending.rel), place(&pending.anchor)))
+            .collect();
+        let texts = texts.share();
+        let resolved = self.pending.iter().zip(targets).zip(places);
+        out.extend(resolved.filter_map(|((pending, target), (rel, anchor))| {
+            Some(Link {
+                target: target?,
+                kind: pending.kind,
+                rel: rel.map(|place| texts.get(place)),
+                anchor: anchor.map(|place| texts.get(place)),
+            })
+        }));
     }
 
     /// Resolves one text by the base as it is at last.

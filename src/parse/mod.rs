@@ -33,6 +33,7 @@ use encoding_rs::UTF_8;
 
 use crate::canonical::{Base, CanonicalUrl};
 use crate::record::{Link, LinkKind, Page};
+use crate::text::Text;
 
 pub use extract::Extractor;
 pub use html::{base_of, refresh_of};
@@ -137,7 +138,7 @@ fn of_headers(document: &Document<'_>, limits: &Limits, page: &mut Page) {
             page.links.push(Link {
                 target,
                 kind,
-                rel,
+                rel: rel.as_deref().map(Text::from),
                 anchor: None,
             });
         } else {

@@ -20,6 +20,7 @@ use super::seen::{Known, Seen, UrlHash, Visit};
 use crate::canonical::{CanonicalUrl, Host};
 use crate::record::{Link, LinkKind};
 use crate::request::{Kind, Request};
+use crate::text::Text;
 
 /// A [`Visit`] of the columns decision, role, depth, redirects, hops, part.
 pub(super) fn visit_of(row: &Row<'_>, from: usize) -> rusqlite::Result<Visit> {
@@ -588,7 +589,7 @@ fn stored_links(
         let link = Link {
             target,
             kind,
-            rel: row.get(2)?,
+            rel: row.get_ref(2)?.as_str_or_null()?.map(Text::from),
             anchor: None,
         };
         let nofollow = row.get::<_, bool>(3)? || link.is_nofollow();

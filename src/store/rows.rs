@@ -372,8 +372,8 @@ fn insert_links(
                 statement.raw_bind_parameter(first + 1, position)?;
                 statement.raw_bind_parameter(first + 2, target)?;
                 statement.raw_bind_parameter(first + 3, link.kind.code())?;
-                statement.raw_bind_parameter(first + 4, &link.rel)?;
-                statement.raw_bind_parameter(first + 5, &link.anchor)?;
+                statement.raw_bind_parameter(first + 4, link.rel.as_deref())?;
+                statement.raw_bind_parameter(first + 5, link.anchor.as_deref())?;
             }
             statement.raw_execute()?;
         }
