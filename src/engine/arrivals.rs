@@ -15,6 +15,10 @@ use crate::store::StoreError;
 impl Engine {
     /// Puts a record in line for the writer.
     pub(super) fn keep(&mut self, record: Record) {
+        let content = record.content.as_ref();
+        if let Some(content) = content.filter(|content| content.file.is_some()) {
+            self.unsynced += content.bytes;
+        }
         self.stats.count(&record);
         if record.is_counted_page() {
             self.pages_left = self.pages_left.map(|left| left.saturating_sub(1));

@@ -32,12 +32,16 @@ const MAX_UNCOMMITTED: usize = 2 * BATCH;
 /// Fetched and not yet read are so many before no request starts: a page that waits is memory, and one
 /// that has just come is in the cache still.
 const MAX_UNREAD: usize = 32;
+/// The same in bytes.
+const MAX_UNREAD_BYTES: u64 = 4 << 20;
 /// Bytes of records that may wait for the writer before no request starts any more.
-const MAX_PENDING_BYTES: usize = 8 << 20;
-/// Bytes of bodies in memory before no request starts.
+const MAX_PENDING_BYTES: usize = 4 << 20;
+/// Bytes of bodies in memory, those that are still coming among them, before no request starts.
 const MAX_LIVE_BYTES: u64 = 128 << 20;
 /// How often the bodies are synced and the mark of what is certain moves.
 const DURABLE_EVERY: Duration = Duration::from_secs(5);
+/// And after how many bytes of bodies: the disk writes while the crawl goes on, not at its end.
+const DURABLE_BYTES: u64 = 48 << 20;
 /// How often a snapshot is published.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(250);
 
@@ -61,6 +65,8 @@ pub(super) struct Engine {
     /// Records in the batch that is being written.
     pub(super) committing_records: usize,
     pub(super) syncing: Option<Syncing>,
+    /// Bytes of bodies in files since they were last synced.
+    pub(super) unsynced: u64,
     /// Requests being fetched; of these, pages; and requests whose record is not here yet.
     pub(super) in_flight: usize,
     pub(super) pages_in_flight: u64,
@@ -124,6 +130,7 @@ impl Engine {
             committing: None,
             committing_records: 0,
             syncing: None,
+            unsynced: 0,
             in_flight: 0,
             pages_in_flight: 0,
             under_way: 0,
@@ -226,6 +233,9 @@ impl Engine {
         loop {
             let wake = self.start_what_may();
             self.commit_what_is_due(wake.is_some());
+            if self.unsynced >= DURABLE_BYTES {
+                self.sync();
+            }
             if self.is_at_end() {
                 if self.stopping.is_none() && self.to_recall && self.queued == 0 {
                     self.to_recall = false;
@@ -350,7 +360,12 @@ impl Engine {
             }
             let live = self.worker.live_bytes.load(Ordering::Relaxed);
             let read = self.under_way - self.in_flight;
-            if written + read >= MAX_UNCOMMITTED || read >= MAX_UNREAD || live >= MAX_LIVE_BYTES {
+            let unread = self.worker.unread_bytes.load(Ordering::Relaxed);
+            if written + read >= MAX_UNCOMMITTED
+                || read >= MAX_UNREAD
+                || unread >= MAX_UNREAD_BYTES
+                || live >= MAX_LIVE_BYTES
+            {
                 self.bottleneck = if self.worker.cpu_is_full() {
                     Bottleneck::Cpu
                 } else {
@@ -458,6 +473,7 @@ impl Engine {
         if self.syncing.is_some() {
             return;
         }
+        self.unsynced = 0;
         let (store, mark) = (Arc::clone(&self.store), self.last_fetch);
         self.syncing = Some(Box::pin(
             async move { store.sync_files().await.map(|()| mark) },

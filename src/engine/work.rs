@@ -84,8 +84,9 @@ pub(super) struct Worker {
     max_body: u64,
     /// Media types whose bodies are read.
     wanted: Vec<String>,
-    /// Bytes of bodies in memory.
+    /// Bytes of bodies in memory; and of these, of bodies that are here whole and wait to be read.
     pub(super) live_bytes: AtomicU64,
+    pub(super) unread_bytes: AtomicU64,
     /// Told when a task has panicked: nobody would wait for its record in vain.
     pub(super) lost: Notify,
     events: mpsc::Sender<Event>,
@@ -128,6 +129,7 @@ impl Worker {
             max_body: config.fetch.max_body.0,
             wanted: config.scope.content_types.clone(),
             live_bytes: AtomicU64::new(0),
+            unread_bytes: AtomicU64::new(0),
             lost: Notify::new(),
             events,
             stop,
@@ -157,6 +159,7 @@ impl Worker {
                 let fate = self.fate(&request, &fetched);
                 let done = Done::of(request, fate, rule);
                 if done.record.fate == Fate::Done && has_content(&fetched) {
+                    self.unread_bytes.fetch_add(held, Ordering::Relaxed);
                     let worker = Arc::clone(&self);
                     self.cpu.run(move || worker.read(done, fetched));
                     return;
@@ -184,6 +187,7 @@ impl Worker {
         }
         done.record.fetched = Some(fetched);
         self.live_bytes.fetch_sub(held, Ordering::Relaxed);
+        self.unread_bytes.fetch_sub(held, Ordering::Relaxed);
         let _ = self.events.blocking_send(Event::Done(Box::new(done)));
     }
 

@@ -80,8 +80,10 @@ struct Inner {
 struct Spare(Mutex<Vec<Vec<u8>>>);
 
 impl Spare {
-    /// So many bodies' at the most.
+    /// So many bodies' at the most,
     const BODIES: usize = 32;
+    /// none larger than this: a small body would sit in it.
+    const BYTES: usize = 64 << 10;
 
     fn take(&self, size: usize) -> Vec<u8> {
         let spare = self.0.lock().map_or(None, |mut spare| spare.pop());
@@ -91,7 +93,7 @@ impl Spare {
     }
 
     fn put(&self, mut body: Vec<u8>) {
-        if (1..=MAX_RESERVED).contains(&body.capacity())
+        if (1..=Self::BYTES).contains(&body.capacity())
             && let Ok(mut spare) = self.0.lock()
             && spare.len() < Self::BODIES
         {

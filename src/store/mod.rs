@@ -277,8 +277,14 @@ impl Store {
     /// # Errors
     /// When they do not, or the database cannot be written.
     pub async fn end(&self, how: How) -> Result<Ended, StoreError> {
-        // Bodies first, so that no row that is certain names a file that is not.
-        self.sync_files().await?;
+        // Bodies first, so that the mark of what is certain never names a file that is not. The log is copied
+        // back meanwhile: rows beyond the mark may be certain before their files.
+        let copied = self.with_writer(|_, connection| {
+            writer::copy_back(connection)?;
+            Ok(())
+        });
+        let (synced, copied) = tokio::join!(self.sync_files(), copied);
+        synced.and(copied)?;
         self.with_writer(move |writer, connection| writer.end(connection, how))
             .await
     }

@@ -125,7 +125,7 @@ impl Opening {
         for (pragma, value) in [("synchronous", "NORMAL"), ("temp_store", "MEMORY")] {
             connection.pragma_update(None, pragma, value)?;
         }
-        connection.pragma_update(None, "cache_size", -16_000)?;
+        connection.pragma_update(None, "cache_size", -8_000)?;
         // Ids come from the rows that they name, in the same transaction: two more searches for each link
         // would find them there. The tests let SQLite check every database that they make.
         connection.pragma_update(None, "foreign_keys", false)?;

@@ -10,8 +10,8 @@ use super::route::{Judgement, Route};
 use super::schema::{Decision, Role};
 use crate::canonical::CanonicalUrl;
 
-/// Entries of one generation.
-const GENERATION: usize = 1 << 17;
+/// Entries of one generation: as many as fit in a hash table of 2^17 places.
+const GENERATION: usize = 7 << 14;
 
 /// The keyed hash of a URL's identity. Its low half is in the index; all of it is the cache's key,
 /// with the key drawn for each database, so that nobody outside can make two URLs meet.

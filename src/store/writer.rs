@@ -27,6 +27,12 @@ pub(crate) fn log_of(database: &Path) -> PathBuf {
     database.with_extension("db-wal")
 }
 
+/// Copies the log back into the database, as far as readers allow; never waits for them.
+pub(super) fn copy_back(connection: &Connection) -> rusqlite::Result<()> {
+    tracing::info!("checkpoint");
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+}
+
 /// What is to be written, and read, in one transaction.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -181,8 +187,7 @@ impl Writer {
         let log = log_of(&self.database);
         let length = std::fs::metadata(log).map_or(0, |log| log.len());
         if length > CHECKPOINT_BYTES {
-            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
-            tracing::info!("checkpoint");
+            copy_back(connection)?;
         }
         Ok(length)
     }
