@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-/// A text that shares its memory with others.
+/// A text that shares its memory with the others of its page: to keep it for long, copy it (`to_string`).
 #[derive(Clone)]
 pub struct Text {
     all: Arc<str>,
@@ -26,6 +26,18 @@ impl From<&str> for Text {
         let mut texts = Texts::default();
         let place = texts.add(text);
         texts.share().get(place)
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl std::hash::Hash for Text {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
     }
 }
 

@@ -97,8 +97,12 @@ fn say_proxies(config: &Config, quiet: bool) {
 async fn crawl(config: Config, talk: &args::TalkArgs) -> Result<u8> {
     tracing::info!(output = %config.output.output.display(), "begun");
     let (sender, receiver) = watch::channel(Snapshot::default());
-    let shown = tokio::spawn(progress::show(talk.progress, talk.quiet, receiver));
-    let quiet = talk.quiet;
+    let (form, quiet) = (talk.progress, talk.quiet);
+    // On a thread of its own: a terminal that is held, or a pipe that nobody reads, is not to hold the crawl.
+    let runtime = tokio::runtime::Handle::current();
+    let shown = tokio::task::spawn_blocking(move || {
+        runtime.block_on(progress::show(form, quiet, receiver))
+    });
     let summary =
         engine::run_watched(config, async move { first_signal(quiet).await }, sender).await;
     let seen = shown.await.unwrap_or_default();

@@ -29,10 +29,10 @@ const BATCH_BYTES: usize = 2 << 20;
 /// Fetched and not yet committed are at most so many: with what is in flight, this is what a kill can
 /// cost. Two batches, so that one fills while the other is written.
 const MAX_UNCOMMITTED: usize = 2 * BATCH;
-/// Fetched and not yet read are so many before no request starts: a page that waits is memory, and one
-/// that has just come is in the cache still.
+/// So many pages wait to be read before no request starts: a page that waits is memory, and one that has
+/// just come is in the cache still.
 const MAX_UNREAD: usize = 32;
-/// The same in bytes.
+/// The same in bytes, those that are being read among them.
 const MAX_UNREAD_BYTES: u64 = 4 << 20;
 /// Bytes of records that may wait for the writer before no request starts any more.
 const MAX_PENDING_BYTES: usize = 4 << 20;
@@ -79,6 +79,7 @@ pub(super) struct Engine {
     pub(super) log_too_long: bool,
     pub(super) bottleneck: Bottleneck,
     pub(super) concurrency: usize,
+    pub(super) cores: usize,
     /// Pages that may still be had.
     pub(super) pages_left: Option<u64>,
     /// Bytes that may still come.
@@ -140,6 +141,7 @@ impl Engine {
             log_too_long: false,
             bottleneck: Bottleneck::Starting,
             concurrency,
+            cores: work::cores(),
             pages_left: config
                 .scope
                 .max_pages
@@ -361,9 +363,11 @@ impl Engine {
             let live = self.worker.live_bytes.load(Ordering::Relaxed);
             let read = self.under_way - self.in_flight;
             let unread = self.worker.unread_bytes.load(Ordering::Relaxed);
+            // As many as there are cores are being read: however large they are, they keep nobody waiting.
+            let waiting = read.saturating_sub(self.cores);
             if written + read >= MAX_UNCOMMITTED
-                || read >= MAX_UNREAD
-                || unread >= MAX_UNREAD_BYTES
+                || waiting >= MAX_UNREAD
+                || (waiting > 0 && unread >= MAX_UNREAD_BYTES)
                 || live >= MAX_LIVE_BYTES
             {
                 self.bottleneck = if self.worker.cpu_is_full() {

@@ -12,6 +12,7 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug)]
 pub(super) struct Cpu {
     queue: Arc<Queue>,
+    threads: usize,
 }
 
 #[derive(Default)]
@@ -63,21 +64,21 @@ impl Queue {
 impl Cpu {
     /// Starts the threads.
     pub(super) fn new() -> Self {
-        let threads = super::work::cores();
         let queue = Arc::new(Queue::default());
-        for number in 0..threads {
+        let mut threads = 0;
+        for number in 0..super::work::cores() {
             let queue = Arc::clone(&queue);
             let thread = std::thread::Builder::new().name(format!("cpu-{number}"));
-            // Where there is no thread to be had, those that are there do it; the first is never refused
-            // on a machine that has come so far.
-            let _ = thread.spawn(move || {
+            let thread = thread.spawn(move || {
                 while let Some(job) = queue.next() {
                     // What panicked has told so itself.
                     let _ = catch_unwind(AssertUnwindSafe(job));
                 }
             });
+            // Where there is no thread to be had, those that are there do it.
+            threads += usize::from(thread.is_ok());
         }
-        Self { queue }
+        Self { queue, threads }
     }
 
     /// Whether every thread has something to do.
@@ -86,8 +87,11 @@ impl Cpu {
         state.idle <= state.jobs.len()
     }
 
-    /// Has a job done.
+    /// Has a job done: where there is not a single thread, at once and in place.
     pub(super) fn run(&self, job: impl FnOnce() + Send + 'static) {
+        if self.threads == 0 {
+            return job();
+        }
         let mut state = self.queue.state();
         state.jobs.push_back(Box::new(job));
         let wanted = state.idle > 0;

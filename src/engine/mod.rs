@@ -223,6 +223,7 @@ pub(crate) async fn run_hooked(
     let ended = match how {
         Ok(how) => engine.store.end(how).await.map(|ended| (how, ended)),
         Err(error) => {
+            engine.abort.send_replace(true);
             engine.store.fail().await;
             Err(error)
         }

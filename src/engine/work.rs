@@ -84,7 +84,7 @@ pub(super) struct Worker {
     max_body: u64,
     /// Media types whose bodies are read.
     wanted: Vec<String>,
-    /// Bytes of bodies in memory; and of these, of bodies that are here whole and wait to be read.
+    /// Bytes of bodies in memory; and of these, of bodies that are here whole and not read yet.
     pub(super) live_bytes: AtomicU64,
     pub(super) unread_bytes: AtomicU64,
     /// Told when a task has panicked: nobody would wait for its record in vain.
@@ -153,7 +153,7 @@ impl Worker {
         };
         let _ = self.events.send(arrived).await;
         let held = fetched.body.len() as u64;
-        let done = match request.kind.clone() {
+        let mut done = match request.kind.clone() {
             Kind::Robots { origin, hops } => self.robots(request, fetched, origin, hops),
             Kind::Page | Kind::Asset | Kind::Check => {
                 let fate = self.fate(&request, &fetched);
@@ -167,6 +167,9 @@ impl Worker {
                 without_content(done, fetched)
             }
         };
+        if let Some(fetched) = &mut done.record.fetched {
+            self.fetcher.recycle(std::mem::take(&mut fetched.body));
+        }
         self.live_bytes.fetch_sub(held, Ordering::Relaxed);
         let _ = self.events.send(Event::Done(Box::new(done))).await;
     }
@@ -261,6 +264,11 @@ impl Worker {
         }
     }
 
+    /// Whether the grace is over, or the crawl is: then nobody waits for an answer.
+    fn is_stopped(&self) -> bool {
+        *self.stop.borrow() || self.stop.has_changed().is_err()
+    }
+
     /// Decodes, parses and digests a body, and writes its file.
     fn content(
         &self,
@@ -268,7 +276,7 @@ impl Worker {
         fetched: &Fetched,
         body: Vec<u8>,
     ) -> Result<Content, Failed> {
-        if *self.stop.borrow() {
+        if self.is_stopped() {
             return Err(Failed::Stopped);
         }
         // A panic in there is this page's failure, not the crawl's.
@@ -276,6 +284,10 @@ impl Worker {
         let (mut content, bytes) = parsed
             .unwrap_or(Err(FetchError::Internal))
             .map_err(Failed::Page)?;
+        // Nothing is written once the lock on the output may be gone.
+        if self.is_stopped() {
+            return Err(Failed::Stopped);
+        }
         if let Some(files) = &self.files {
             let media_type = content.media_type.as_deref();
             let file = files.write(&request.url, media_type, &content.digest, &bytes);
@@ -412,8 +424,7 @@ fn has_content(fetched: &Fetched) -> bool {
 }
 
 /// The record of an answer that has none.
-fn without_content(mut done: Done, mut fetched: Fetched) -> Done {
-    fetched.body = Vec::new();
+fn without_content(mut done: Done, fetched: Fetched) -> Done {
     let is_last = fetched.error.is_none() && done.record.fate == Fate::Done;
     if let Some(head) = fetched.head.as_ref().filter(|_| is_last) {
         if head.is_redirect() {
@@ -435,7 +446,7 @@ fn without_content(mut done: Done, mut fetched: Fetched) -> Done {
 
 /// Why a page has no content.
 enum Failed {
-    /// The crawl was stopped, and this would have taken longer than the grace.
+    /// The crawl was stopped, and this was not read before the grace was over.
     Stopped,
     Page(FetchError),
     Store(StoreError),

@@ -299,6 +299,14 @@ impl Admitter {
     ) -> rusqlite::Result<()> {
         let rule = self.rule_id(tx, &found.rule)?;
         let visit = Visit::of(found, route).keeping(&before);
+        // Where robots.txt has spoken, it has spoken whatever the URL is wanted for.
+        let kept = Visit {
+            decision: match before.decision {
+                Decision::Disallowed => Decision::Disallowed,
+                _ => visit.decision,
+            },
+            ..visit
+        };
         if before.is_outside() && visit.role == Role::Asset {
             let via = tx
                 .prepare_cached("SELECT via, via_kind FROM visit WHERE run = ? AND url = ?")?
@@ -306,7 +314,6 @@ impl Admitter {
             let (via, via_kind) = via?;
             self.keep_outside(tx, known.id, &before, via, via_kind)?;
         }
-        // Where robots.txt has spoken, it has spoken whatever the URL is wanted for.
         tx.prepare_cached(
             "UPDATE visit SET depth = ?3, redirects = ?4, via = ?5, via_kind = ?6, role = ?9, hops = ?10, part = ?12,
              decision = iif(decision = ?11, decision, ?7), rule = iif(decision = ?11, rule, ?8) WHERE run = ?1 AND url = ?2",
@@ -328,7 +335,7 @@ impl Admitter {
         self.seen.put(
             hash,
             Known {
-                visit: Some(visit),
+                visit: Some(kept),
                 ..known
             },
         );
@@ -533,7 +540,10 @@ impl Admitter {
         url: &CanonicalUrl,
     ) -> rusqlite::Result<Option<Visit>> {
         match self.seen.get(UrlHash::of(url, self.keys)) {
-            Some(known) if known.id == id => Ok(known.visit),
+            Some(known) if known.id == id => {
+                debug_assert_eq!(known.visit, self.visit(tx, id)?, "{url}");
+                Ok(known.visit)
+            }
             _ => self.visit(tx, id),
         }
     }

@@ -105,6 +105,25 @@ impl Files {
         digest: &[u8; 32],
         body: &[u8],
     ) -> Result<String, StoreError> {
+        match self.write_into(url, media_type, digest, body) {
+            // Somebody has removed the folder: it is made anew.
+            Err(StoreError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+                folders.remove(&host_folder(url));
+                drop(folders);
+                self.write_into(url, media_type, digest, body)
+            }
+            done => done,
+        }
+    }
+
+    fn write_into(
+        &self,
+        url: &CanonicalUrl,
+        media_type: Option<&str>,
+        digest: &[u8; 32],
+        body: &[u8],
+    ) -> Result<String, StoreError> {
         let hex = hex(digest);
         let (folder, flat) = self.folder(url, digest)?;
         let (slug, extension) = (slug(url), extension(media_type));
@@ -426,6 +445,20 @@ mod tests {
             std::fs::read(output.path().join(second)).expect("there"),
             b"two"
         );
+    }
+
+    #[test]
+    fn a_folder_that_was_removed_is_made_again() {
+        let output = tempfile::tempdir().expect("a directory");
+        let files = Files::new(output.path()).expect("made");
+        let write = |name: &str, byte| {
+            let page = url(&format!("http://example.com/{name}"));
+            files.write(&page, None, &[byte; 32], b"x")
+        };
+        write("a", 1).expect("written");
+        std::fs::remove_dir_all(output.path().join("pages/example.com")).expect("removed");
+        let again = write("b", 2).expect("written");
+        assert!(output.path().join(again).exists());
     }
 
     #[cfg(unix)]

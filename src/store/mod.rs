@@ -284,7 +284,11 @@ impl Store {
             Ok(())
         });
         let (synced, copied) = tokio::join!(self.sync_files(), copied);
-        synced.and(copied)?;
+        synced?;
+        if let Err(error) = copied {
+            // What is still to be written may yet fit; if not, that says so.
+            tracing::warn!("the log could not be copied back: {error}");
+        }
         self.with_writer(move |writer, connection| writer.end(connection, how))
             .await
     }
