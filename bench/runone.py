@@ -164,17 +164,19 @@ def main():
         os._exit(130)
     signal.signal(signal.SIGINT, give_up)
     signal.signal(signal.SIGTERM, give_up)
-    timed_out = False
-    try:
-        p.wait(o.timeout)
-    except subprocess.TimeoutExpired:
-        timed_out = True
+    # Not wait(timeout): it looks in steps of up to 50 ms, and calls a run that much longer.
+    timed_out = threading.Event()
+
+    def end():
+        timed_out.set()
         os.killpg(p.pid, signal.SIGTERM)
-        try:
-            p.wait(10)
-        except subprocess.TimeoutExpired:
+        if not done.wait(10):
             os.killpg(p.pid, signal.SIGKILL)
-            p.wait()
+    cap = threading.Timer(o.timeout, end)
+    cap.daemon = True
+    cap.start()
+    p.wait()
+    cap.cancel()
     wall = time.monotonic() - t0
     done.set()
     for t in threads:
@@ -182,7 +184,7 @@ def main():
     ru = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu, n1, (b1, st1) = ru.ru_utime + ru.ru_stime, cpu_of(servers), busy_steal()
     other = max(0.0, (b1 - b0) - cpu - (n1 - n0) - (sum(os.times()[:2]) - me0))
-    r = dict(name=o.name, corpus=o.corpus, rc=p.returncode, timed_out=timed_out, wall=round(wall, 3), cpu=round(cpu, 3),
+    r = dict(name=o.name, corpus=o.corpus, rc=p.returncode, timed_out=timed_out.is_set(), wall=round(wall, 3), cpu=round(cpu, 3),
              user=round(ru.ru_utime, 3), sys=round(ru.ru_stime, 3), rss_mb=round(max(peak[0], ru.ru_maxrss * 1024) / 1e6, 1),
              written_mb=round(ru.ru_oublock * 512 / 1e6, 1), server_cpu=round(n1 - n0, 3),
              other_share=round((other + st1 - st0) / (NCPU * wall), 3))
