@@ -346,3 +346,25 @@ fn head(response: &Response) -> Head {
         headers,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_of_bodies_is_few_small_and_empty() {
+        let spare = Spare::default();
+        spare.put(Vec::new());
+        spare.put(vec![1; Spare::BYTES + 1]);
+        assert_eq!(spare.take(0).capacity(), 0, "nothing worth keeping");
+        for _ in 0..2 * Spare::BODIES {
+            spare.put(vec![1; 1000]);
+        }
+        let kept = (0..2 * Spare::BODIES).map(|_| spare.take(0));
+        let kept: Vec<_> = kept.filter(|body| body.capacity() > 0).collect();
+        assert_eq!(kept.len(), Spare::BODIES);
+        assert!(kept.iter().all(Vec::is_empty));
+        spare.put(vec![1; 10]);
+        assert!(spare.take(5000).capacity() >= 5000);
+    }
+}
