@@ -378,6 +378,8 @@ pub struct RobotsAnswer {
     pub body: Vec<u8>,
     /// Whether it could be had at all; if not, everything is disallowed for now.
     pub reachable: bool,
+    /// When the answer came: from then on it counts.
+    pub fetched: SystemTime,
     /// Until when it counts.
     pub valid_until: SystemTime,
 }

@@ -378,7 +378,7 @@ impl Worker {
                 let text = decode::decode(body.clone(), &encodings, robots::MAX_BYTES as u64)
                     .map_or(body, |decoded| decoded.bytes);
                 let rules = Robots::parse(&text, &self.agent);
-                done.record.robots = Some(known(&origin, status, text, true));
+                done.record.robots = Some(known(&origin, &fetched.timing, status, text, true));
                 Some(RobotsNext::Known(
                     origin.clone(),
                     Arc::new(rules),
@@ -386,7 +386,8 @@ impl Worker {
                 ))
             }
             (Fate::Done, robots::Answer::Follow | robots::Answer::AllowAll) => {
-                done.record.robots = Some(known(&origin, status, Vec::new(), true));
+                done.record.robots =
+                    Some(known(&origin, &fetched.timing, status, Vec::new(), true));
                 Some(RobotsNext::Known(
                     origin.clone(),
                     Arc::new(Robots::allow_all()),
@@ -406,7 +407,8 @@ impl Worker {
                 ))
             }
             (Fate::Done, robots::Answer::DisallowAll) => {
-                done.record.robots = Some(known(&origin, status, Vec::new(), false));
+                done.record.robots =
+                    Some(known(&origin, &fetched.timing, status, Vec::new(), false));
                 Some(RobotsNext::Unreachable(origin.clone(), ROBOTS_AGAIN))
             }
         };
@@ -472,13 +474,20 @@ impl Done {
     }
 }
 
-fn known(origin: &Origin, status: Option<u16>, body: Vec<u8>, reachable: bool) -> RobotsAnswer {
+fn known(
+    origin: &Origin,
+    timing: &Timing,
+    status: Option<u16>,
+    body: Vec<u8>,
+    reachable: bool,
+) -> RobotsAnswer {
     let life = if reachable { ROBOTS_LIFE } else { ROBOTS_AGAIN };
     RobotsAnswer {
         origin: origin.clone(),
         status,
         body,
         reachable,
+        fetched: timing.started + timing.total,
         valid_until: SystemTime::now() + life,
     }
 }

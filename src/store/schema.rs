@@ -1,7 +1,7 @@
 //! The tables, the views, and what makes a file one of ours. `docs/schema.md` tells the views' columns,
 //! which are the contract; the tables are ours to change.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use tokio_rusqlite::rusqlite;
 
 use super::StoreError;
@@ -12,7 +12,7 @@ use crate::request::Kind;
 /// Marks the file as one of ours (`PRAGMA application_id`): "crwl".
 const APPLICATION_ID: i32 = 0x6372_776c;
 /// The number of this schema (`PRAGMA user_version`).
-pub(crate) const VERSION: i32 = 2;
+pub(crate) const VERSION: i32 = 3;
 
 /// What a visit came to, as `visit.decision` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -322,6 +322,16 @@ ALTER TABLE version ADD COLUMN reader INTEGER NOT NULL DEFAULT 0;
 DROP TABLE field;
 ";
 
+/// What version 2 lacks, one piece a matter.
+const ADDED_IN_3: [&str; 1] = [
+    // Which robots.txt held when; how far a host was slowed down, and its pages that count.
+    "ALTER TABLE robots ADD COLUMN origin INTEGER REFERENCES origin;
+     UPDATE robots SET origin = (SELECT id FROM origin WHERE origin.robots = robots.id);
+     CREATE INDEX robots_by_origin ON robots (origin, fetched);
+     ALTER TABLE host ADD COLUMN gap_us INTEGER;
+     ALTER TABLE host ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;",
+];
+
 /// The views. `{kind(x)}` and the like stand for expressions that turn a code into its word.
 const VIEWS: &str = "
 CREATE VIEW resources AS
@@ -516,7 +526,7 @@ pub(crate) fn prepare(
         let transaction = connection.transaction()?;
         transaction.execute_batch(TABLES)?;
         transaction.execute_batch(FIELD)?;
-        transaction.execute_batch(&views())?;
+        add(&transaction)?;
         for key in ["hash_key_0", "hash_key_1"] {
             transaction.execute("INSERT INTO meta VALUES (?, ?)", (key, random()))?;
         }
@@ -526,24 +536,34 @@ pub(crate) fn prepare(
         return Ok(());
     }
     if is_older(application, version) {
-        return migrate(connection);
+        return migrate(connection, version);
     }
     check(application, version)
 }
 
-/// From version 1 to 2, in one transaction.
-fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+/// From an earlier version to this one, in one transaction.
+fn migrate(connection: &mut Connection, version: i32) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     // Tables first: a view of the user's that is made of ours has to find them while tables change.
-    transaction.execute_batch(TO_VERSION_2)?;
-    transaction.execute_batch(FIELD)?;
-    for (view, _) in NAMED_VIEWS {
-        transaction.execute_batch(&format!("DROP VIEW IF EXISTS {view}"))?;
+    if version == 1 {
+        transaction.execute_batch(TO_VERSION_2)?;
+        transaction.execute_batch(FIELD)?;
     }
-    transaction.execute_batch(&views())?;
+    add(&transaction)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Makes of the tables of version 2 those of this one, and the views.
+fn add(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    for piece in ADDED_IN_3 {
+        transaction.execute_batch(piece)?;
+    }
+    for (view, _) in NAMED_VIEWS {
+        transaction.execute_batch(&format!("DROP VIEW IF EXISTS {view}"))?;
+    }
+    transaction.execute_batch(&views())
 }
 
 /// Whether a database is of an earlier version of ours, which [`prepare`] brings up to date.

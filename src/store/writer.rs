@@ -316,14 +316,25 @@ impl Writer {
             return Ok(());
         };
         let host = self.admitter.host_id(tx, &url.host())?;
-        tx.prepare_cached("INSERT INTO robots (fetched, valid_until, status, reachable, body) VALUES (?, ?, ?, ?, ?)")?
-            .execute(params![self.admitter.now, micros(answer.valid_until), answer.status, answer.reachable, answer.body])?;
-        let robots = tx.last_insert_rowid();
+        let origin: i64 = tx
+            .prepare_cached(
+                "INSERT INTO origin (host, text) VALUES (?1, ?2) ON CONFLICT (text) DO UPDATE SET host = ?1 RETURNING id",
+            )?
+            .query_row(params![host, answer.origin.as_str()], |row| row.get(0))?;
         tx.prepare_cached(
-            "INSERT INTO origin (host, text, robots) VALUES (?1, ?2, ?3) ON CONFLICT (text) DO UPDATE SET robots = ?3",
+            "INSERT INTO robots (fetched, valid_until, status, reachable, body, origin) VALUES (?, ?, ?, ?, ?, ?)",
         )?
-        .execute(params![host, answer.origin.as_str(), robots])?;
-        Ok(())
+        .execute(params![
+            micros(answer.fetched),
+            micros(answer.valid_until),
+            answer.status,
+            answer.reachable,
+            answer.body,
+            origin
+        ])?;
+        tx.prepare_cached("UPDATE origin SET robots = ?2 WHERE id = ?1")?
+            .execute([origin, tx.last_insert_rowid()])
+            .map(drop)
     }
 
     fn set_aside(&mut self, tx: &Transaction<'_>, host: &Host, why: &str) -> rusqlite::Result<()> {
