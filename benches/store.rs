@@ -48,7 +48,8 @@ impl Filling {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let (config, seed) = (Config::default(), url(0));
         let seeds = [seed.clone()];
-        let policy = Policy::new(&config, Scope::new(&config.scope, &seeds).expect("a scope"));
+        let policy = Policy::new(&config, Scope::new(&config.scope, &seeds).expect("a scope"))
+            .expect("a policy");
         let opening = Opening::open(directory, false).expect("an output");
         let (store, _) = opening.begin(&seeds, policy, &config).expect("a start");
         let refill = Refill {

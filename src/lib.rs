@@ -166,6 +166,7 @@ pub mod fetched;
 #[doc(hidden)]
 pub mod frontier;
 mod handle;
+pub mod order;
 #[doc(hidden)]
 pub mod parse;
 #[doc(hidden)]

@@ -84,8 +84,8 @@ impl Scope {
             reach: config.scope,
             anchors: Vec::new(),
             joined: Vec::new(),
-            include: compile("scope.include", &config.include)?,
-            exclude: compile("scope.exclude", &config.exclude)?,
+            include: regex_set("scope.include", &config.include)?,
+            exclude: regex_set("scope.exclude", &config.exclude)?,
         };
         scope.anchors = seeds.iter().filter_map(|seed| scope.anchor(seed)).collect();
         scope.anchors.sort_unstable();
@@ -237,11 +237,15 @@ pub(crate) fn regex(key: &str, pattern: &str) -> Result<regex::Regex, ConfigErro
     })
 }
 
-fn compile(key: &str, patterns: &[String]) -> Result<RegexSet, ConfigError> {
+/// Compiles patterns that are asked together.
+///
+/// # Errors
+/// As [`regex`], of the first that is none.
+pub(crate) fn regex_set(key: &str, patterns: &[impl AsRef<str>]) -> Result<RegexSet, ConfigError> {
     for pattern in patterns {
-        regex(key, pattern)?;
+        regex(key, pattern.as_ref())?;
     }
-    RegexSet::new(patterns).map_err(|error| ConfigError::value(key, patterns.join(" "), error))
+    RegexSet::new(patterns).map_err(|error| ConfigError::value(key, "", error))
 }
 
 #[cfg(test)]

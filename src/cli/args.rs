@@ -92,6 +92,13 @@ pub(super) enum Reach {
     Any,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Sequence {
+    BreadthFirst,
+    DepthFirst,
+    Score,
+}
+
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scope")]
 pub(super) struct ScopeArgs {
@@ -134,6 +141,9 @@ pub(super) struct ScopeArgs {
     /// Follow links in spite of nofollow
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
     pub ignore_nofollow: Option<bool>,
+    /// Which of a host's URLs comes first [default: breadth-first]
+    #[arg(long, value_name = "ORDER")]
+    pub order: Option<Sequence>,
 }
 
 #[derive(Debug, Clone, Args)]

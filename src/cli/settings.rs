@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use crawl::answers::{Reader, printable};
-use crawl::config::{Config, ConfigError, Reach};
+use crawl::config::{Config, ConfigError, FetchConfig, Politeness, Reach, ScopeConfig, Sequence};
 use crawl::store::DATABASE;
 
 use super::args::{self, CrawlArgs};
@@ -148,18 +148,32 @@ pub(super) fn output_option(output: &Path) -> String {
     }
 }
 
-fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
-    fn set<T: Clone>(target: &mut T, flag: Option<&T>) {
-        if let Some(value) = flag {
-            target.clone_from(value);
-        }
+fn set<T: Clone>(target: &mut T, flag: Option<&T>) {
+    if let Some(value) = flag {
+        target.clone_from(value);
     }
+}
+
+fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
     if seeds_given {
         config.seeds.seed.clone_from(&args.seeds.seed);
         config.seeds.input_file = args.seeds.input_file.clone().unwrap_or_default();
     }
     set(&mut config.seeds.add, args.seeds.add.as_ref());
-    let (scope, given) = (&mut config.scope, &args.scope);
+    lay_over_scope(&mut config.scope, &args.scope);
+    lay_over_politeness(&mut config.politeness, &args.politeness);
+    lay_over_fetch(&mut config.fetch, &args.fetch);
+    let (parse, given) = (&mut config.parse, &args.parse);
+    set(&mut parse.max_links, given.max_links.as_ref());
+    set(&mut parse.max_title, given.max_title.as_ref());
+    set(&mut parse.max_anchor, given.max_anchor.as_ref());
+    let (output, given) = (&mut config.output, &args.output);
+    set(&mut output.output, given.output.as_ref());
+    set(&mut output.files, given.no_files.map(|no| !no).as_ref());
+    set(&mut output.fresh, given.fresh.as_ref());
+}
+
+fn lay_over_scope(scope: &mut ScopeConfig, given: &args::ScopeArgs) {
     if let Some(reach) = given.scope {
         scope.scope = match reach {
             args::Reach::Page => Reach::Page,
@@ -193,7 +207,16 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
     set(&mut scope.check_external, given.check_external.as_ref());
     set(&mut scope.time_limit, given.time_limit.as_ref());
     set(&mut scope.ignore_nofollow, given.ignore_nofollow.as_ref());
-    let (politeness, given) = (&mut config.politeness, &args.politeness);
+    if let Some(order) = given.order {
+        scope.order = match order {
+            args::Sequence::BreadthFirst => Sequence::BreadthFirst,
+            args::Sequence::DepthFirst => Sequence::DepthFirst,
+            args::Sequence::Score => Sequence::Score,
+        };
+    }
+}
+
+fn lay_over_politeness(politeness: &mut Politeness, given: &args::PolitenessArgs) {
     set(&mut politeness.rate, given.rate.as_ref());
     set(&mut politeness.burst, given.burst.as_ref());
     set(
@@ -212,7 +235,9 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
     );
     set(&mut politeness.max_hold, given.max_hold.as_ref());
     set(&mut politeness.max_failures, given.max_failures.as_ref());
-    let (fetch, given) = (&mut config.fetch, &args.fetch);
+}
+
+fn lay_over_fetch(fetch: &mut FetchConfig, given: &args::FetchArgs) {
     set(&mut fetch.timeout, given.timeout.as_ref());
     set(&mut fetch.connect_timeout, given.connect_timeout.as_ref());
     set(&mut fetch.read_timeout, given.read_timeout.as_ref());
@@ -235,14 +260,6 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
     set(&mut fetch.insecure, given.insecure.as_ref());
     set(&mut fetch.allow_private, given.allow_private.as_ref());
     set(&mut fetch.stop_grace, given.stop_grace.as_ref());
-    let (parse, given) = (&mut config.parse, &args.parse);
-    set(&mut parse.max_links, given.max_links.as_ref());
-    set(&mut parse.max_title, given.max_title.as_ref());
-    set(&mut parse.max_anchor, given.max_anchor.as_ref());
-    let (output, given) = (&mut config.output, &args.output);
-    set(&mut output.output, given.output.as_ref());
-    set(&mut output.files, given.no_files.map(|no| !no).as_ref());
-    set(&mut output.fresh, given.fresh.as_ref());
 }
 
 #[cfg(test)]

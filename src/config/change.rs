@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::Config;
 
 /// Settings that decide which URLs belong to a crawl: when one of them changes, that is decided anew.
-const DECIDING: [&str; 9] = [
+const DECIDING: [&str; 10] = [
     "scope.scope",
     "scope.extra-hops",
     "scope.include",
@@ -14,11 +14,12 @@ const DECIDING: [&str; 9] = [
     "scope.ignore-nofollow",
     "scope.assets",
     "scope.check-external",
+    "scope.order",
     "fetch.max-redirects",
 ];
 
 /// Lists of tables; each is compared as a whole.
-const TABLES: &[&str] = &["host", "field"];
+const TABLES: &[&str] = &["host", "priority", "field"];
 
 /// A setting that is another one now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +39,10 @@ impl Change {
         self.key == "[[field]]" || self.key.starts_with("parse.")
     }
 
-    /// Whether it matters for which URLs belong to the crawl.
+    /// Whether it matters for which URLs belong to the crawl, and in which order.
     #[must_use]
     pub fn decides(&self) -> bool {
-        DECIDING.contains(&self.key.as_str())
+        self.key == "[[priority]]" || DECIDING.contains(&self.key.as_str())
     }
 }
 

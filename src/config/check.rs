@@ -96,6 +96,16 @@ impl Config {
         for table in &self.host {
             check_host(table)?;
         }
+        for row in &self.priority {
+            if !(-100..=100).contains(&row.priority) {
+                let message = "must be from -100 to 100";
+                return Err(ConfigError::value(
+                    "priority.priority",
+                    row.priority,
+                    message,
+                ));
+            }
+        }
         super::fields::check(&self.field)?;
         check_authorised("fetch.user", &self.fetch.user, &self.fetch.header)?;
         // What is in the environment is looked at when it is used.

@@ -30,7 +30,10 @@ pub use fields::{FieldConfig, FieldKind, Take};
 pub use hosts::HostConfig;
 pub(crate) use hosts::HostPattern;
 pub(crate) use resolve::Resolved;
-pub use sections::{FetchConfig, Output, ParseConfig, Politeness, Reach, ScopeConfig, Seeds};
+pub use sections::{
+    FetchConfig, Output, ParseConfig, Politeness, PriorityConfig, Reach, ScopeConfig, Seeds,
+    Sequence,
+};
 pub use values::{Bytes, Limit, Rate, Span};
 
 use explain::{explain, place};
@@ -55,6 +58,9 @@ pub struct Config {
     /// What is otherwise for some hosts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub host: Vec<HostConfig>,
+    /// URLs that come before or after the others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub priority: Vec<PriorityConfig>,
     /// Values to be taken out of pages.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub field: Vec<FieldConfig>,
@@ -93,10 +99,12 @@ impl Config {
         })?;
         // What flags lie over this is not known here: a file has to be sound by itself.
         let patterns = || crate::scope::Scope::new(&config.scope, &[]).map(drop);
+        let order = || crate::order::Order::new(&config).map(drop);
         let fields = || crate::parse::Extractor::new(&config.field).map(drop);
         let checked = config
             .validate()
             .and_then(|()| patterns())
+            .and_then(|()| order())
             .and_then(|()| fields());
         checked.map_err(|error| match &error {
             ConfigError::Value { key, value, .. } => match place(key, value, text) {

@@ -51,6 +51,32 @@ impl Reach {
     }
 }
 
+/// Which of a host's URLs comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Sequence {
+    /// What is nearest to a seed.
+    #[default]
+    BreadthFirst,
+    /// What is farthest from every seed.
+    DepthFirst,
+    /// What looks most like a main page: the fewest links from a seed, folders and (twice) parameters.
+    Score,
+}
+
+/// A `[[priority]]` table: URLs that come before or after the others of their host. Of several that
+/// match, the last one counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct PriorityConfig {
+    /// Which: a regular expression on the whole URL.
+    pub urls: String,
+    /// From -100 (last) to 100 (first); all others have 0.
+    pub priority: i8,
+}
+
 /// What belongs to a crawl, and when it stops.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -82,6 +108,8 @@ pub struct ScopeConfig {
     pub check_external: bool,
     /// Follow links in spite of `rel=nofollow` and a page's `nofollow`.
     pub ignore_nofollow: bool,
+    /// Which of a host's URLs comes first.
+    pub order: Sequence,
 }
 
 /// How gently hosts are asked.

@@ -197,7 +197,7 @@ pub(crate) async fn run_hooked(
         return Err(ConfigError::NoSeed.into());
     }
     let scope = Scope::new(&config.scope, &seeds)?.with_rules(hooks.rules);
-    let policy = Policy::new(&config, scope);
+    let policy = Policy::new(&config, scope)?;
     let fetcher = Fetcher::new(&config, &seeds).await?;
     let paces = Paces::new(&config)?;
     let files = if config.output.files {

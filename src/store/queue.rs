@@ -20,7 +20,7 @@ impl Admitter {
         url: &CanonicalUrl,
         visit: &Visit,
     ) -> rusqlite::Result<()> {
-        let order = order(visit.depth, id);
+        let order = self.policy.order.of(url, visit.depth, id);
         let deferred = self.deferral(host, url);
         tx.prepare_cached(
             "INSERT INTO frontier (host, ord, kind, url, deferred) VALUES (?, ?, ?, ?, ?)",
@@ -157,31 +157,5 @@ pub(super) fn kind_of(role: Role) -> Kind {
         Role::Asset => Kind::Asset,
         Role::Check => Kind::Check,
         Role::Page | Role::Known | Role::Shut => Kind::Page,
-    }
-}
-
-/// Breadth first, and within a depth by the order of discovery.
-pub(super) fn order(depth: u32, url: i64) -> u64 {
-    (u64::from(depth.min(0x7f_ffff)) << 40) | (url as u64 & 0xff_ffff_ffff)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn order_is_by_depth_then_by_discovery() {
-        let mut orders = [
-            order(0, 9),
-            order(1, 1),
-            order(1, 2),
-            order(2, 1),
-            order(u32::MAX, i64::from(u32::MAX)),
-        ];
-        let sorted = orders;
-        orders.reverse();
-        orders.sort_unstable();
-        assert_eq!(orders, sorted);
-        assert!(orders.iter().all(|order| i64::try_from(*order).is_ok()));
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::schema::{Decision, Role, VIA_REDIRECT, VIA_SEED};
 use super::seen::Visit;
 use crate::canonical::CanonicalUrl;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
+use crate::order::Order;
 use crate::record::LinkKind;
 use crate::scope::Scope;
 
@@ -31,13 +32,17 @@ pub struct Policy {
     pub assets: bool,
     /// Whether what lies out of scope is asked whether it is there.
     pub check_external: bool,
+    /// Which of a host's URLs comes first.
+    pub order: Order,
 }
 
 impl Policy {
     /// What the settings say, within a scope.
-    #[must_use]
-    pub fn new(config: &Config, scope: Scope) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When a pattern of `[[priority]]` is no regular expression.
+    pub fn new(config: &Config, scope: Scope) -> Result<Self, ConfigError> {
+        Ok(Self {
             scope: Arc::new(scope),
             max_depth: config.scope.max_depth.0,
             max_redirects: config.fetch.max_redirects,
@@ -45,7 +50,8 @@ impl Policy {
             ignore_nofollow: config.scope.ignore_nofollow,
             assets: config.scope.assets,
             check_external: config.scope.check_external,
-        }
+            order: Order::new(config)?,
+        })
     }
 }
 
@@ -343,7 +349,7 @@ mod tests {
         let mut config = Config::default();
         change(&mut config);
         let seeds = [url("http://in.example/")];
-        Policy::new(&config, Scope::new(&config.scope, &seeds).expect("a scope"))
+        Policy::new(&config, Scope::new(&config.scope, &seeds).expect("a scope")).expect("a policy")
     }
 
     fn page(depth: u32, hops: u32) -> Visit {

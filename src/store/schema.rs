@@ -323,11 +323,14 @@ DROP TABLE field;
 ";
 
 /// What version 2 lacks, one piece a matter.
-const ADDED_IN_3: [&str; 1] = [
+const ADDED_IN_3: [&str; 2] = [
+    // Places in the queue have a rank above the depth now (`order.rs`).
+    "UPDATE frontier SET ord = (ord & 0x7fffffffffffff) | (128 << 55);",
     // Which robots.txt held when; how far a host was slowed down, and its pages that count.
     "ALTER TABLE robots ADD COLUMN origin INTEGER REFERENCES origin;
      UPDATE robots SET origin = (SELECT id FROM origin WHERE origin.robots = robots.id);
      CREATE INDEX robots_by_origin ON robots (origin, fetched);
+     CREATE INDEX origin_by_host ON origin (host);
      ALTER TABLE host ADD COLUMN gap_us INTEGER;
      ALTER TABLE host ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;",
 ];

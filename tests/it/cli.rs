@@ -295,7 +295,7 @@ fn a_newer_schema_is_refused() {
             .stderr,
     ] {
         assert!(
-            said.contains("has schema version 99, this program knows 2"),
+            said.contains("has schema version 99, this program knows 3"),
             "{said}"
         );
     }

@@ -335,3 +335,32 @@ fn numbered_seeds() {
         ["GET /p08", "GET /p09", "GET /p10", "GET /p11"]
     );
 }
+
+/// Priorities and the order of the settings hold, over a stop and under other settings too.
+#[test]
+fn urls_come_in_their_order() {
+    let site = Site::start();
+    site.page(
+        "/",
+        "<a href='/old/1'>o</a> <a href='/a/b/c?x=1'>deep</a> <a href='/a'>a</a> <a href='/news/1'>n</a> <a href='/old/2'>o</a>",
+    );
+    site.dynamic(|_, _| Some(Reply::html("x")));
+    let crawl = crawl(&site, &["--config", "c.toml", "--host-concurrency", "1"]);
+    let settings =
+        "[[priority]]\nurls = '/old/'\npriority = -1\n[[priority]]\nurls = 'news'\npriority = 5\n";
+    crawl.file(
+        "c.toml",
+        &format!("[scope]\norder = 'score'\nmax-pages = 3\n{settings}"),
+    );
+    crawl.run().expect_code(11);
+    let paths = || -> Vec<String> {
+        let hits = site.hits().into_iter().map(|hit| hit.path);
+        hits.filter(|path| path != "/robots.txt").collect()
+    };
+    assert_eq!(paths(), ["/", "/news/1", "/a"]);
+    // From here on the other way round.
+    crawl.file("c.toml", "[[priority]]\nurls = '2$'\npriority = 1\n");
+    crawl.run().expect_code(0);
+    assert_eq!(paths()[3..], ["/old/2", "/old/1", "/a/b/c?x=1"]);
+    expect_sound(&crawl.dir().join("out"));
+}

@@ -48,7 +48,11 @@ impl Feed<'_> {
         let scope = Scope::new(&config.scope, &seeds).expect("a scope");
         let opening = Opening::open(output, false).expect("an output");
         let (store, begun) = opening
-            .begin(&seeds, Policy::new(&config, scope), &config)
+            .begin(
+                &seeds,
+                Policy::new(&config, scope).expect("a policy"),
+                &config,
+            )
             .expect("a start");
         let refills = begun.hosts.into_iter().map(|host| Refill {
             host,
