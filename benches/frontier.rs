@@ -16,8 +16,10 @@ use std::time::{Duration, Instant};
 
 use crawl::Config;
 use crawl::canonical::CanonicalUrl;
-use crawl::frontier::{Frontier, Next, Paces, Settings};
+use crawl::config::By;
+use crawl::frontier::{Frontier, Next, Paces, Refill, Refilled, Room, Settings};
 use crawl::politeness::{Answer, Limits};
+use crawl::record::HostState;
 use crawl::request::{Kind, Request, Ticket};
 use crawl::robots::Robots;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
@@ -52,8 +54,13 @@ fn frontier(requests: &[Request], now: Instant) -> Frontier {
         }),
         global_interval: None,
         obey_robots: true,
+        by: By::Host,
         resumed: false,
         pages_per_host: None,
+        room: Room {
+            hosts: usize::MAX,
+            ..Room::default()
+        },
     };
     let mut frontier = Frontier::new(settings, now);
     let rules = Arc::new(Robots::parse(
@@ -64,6 +71,19 @@ fn frontier(requests: &[Request], now: Instant) -> Frontier {
         let (origin, host) = (request.url.origin(), request.url.host());
         let until = now + Duration::from_secs(86_400);
         frontier.robots_known(&origin, &host, Arc::clone(&rules), until, now);
+        // Nothing is stored of it.
+        let told = Refilled {
+            refill: Refill {
+                host,
+                after: 0,
+                limit: 1,
+                state: true,
+            },
+            requests: Vec::new(),
+            more: false,
+            state: Some(HostState::default()),
+        };
+        frontier.refilled(told, Vec::new(), now);
     }
     frontier
 }

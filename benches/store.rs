@@ -56,6 +56,7 @@ impl Filling {
             host: seed.host(),
             after: 0,
             limit: 1,
+            state: false,
         };
         let batch = Batch {
             refills: vec![refill],

@@ -384,6 +384,32 @@ pub struct RobotsAnswer {
     pub valid_until: SystemTime,
 }
 
+/// A robots.txt that was read earlier and still counts, or rules on until it can be had again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRobots {
+    /// Whose it is.
+    pub origin: Origin,
+    /// The answer's status; a 4xx allows everything.
+    pub status: Option<u16>,
+    /// The file.
+    pub body: Vec<u8>,
+    /// Until when it counts.
+    pub valid_until: SystemTime,
+}
+
+/// What is known of a host from earlier: whatever asks it has to know that first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostState {
+    /// Until when it is to be left alone, and why.
+    pub held: Option<(SystemTime, String)>,
+    /// How far it was slowed down.
+    pub gap: Option<std::time::Duration>,
+    /// Its pages that count against `max-pages-per-host`.
+    pub pages: u64,
+    /// What is known of its robots.txt files.
+    pub robots: Vec<StoredRobots>,
+}
+
 /// A time before which a host is left alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {

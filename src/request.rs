@@ -27,6 +27,8 @@ pub enum Kind {
 pub struct Ticket {
     pub(crate) url: i64,
     pub(crate) host: i64,
+    /// Whether it is the first that is known of its host: nothing is stored of that.
+    pub(crate) is_first: bool,
 }
 
 /// What an earlier run knows of a URL's content, to ask whether it is still so (RFC 9110 §13.1).

@@ -52,13 +52,15 @@ pub struct Held {
     pub host: String,
     /// Seconds from now.
     pub seconds: u64,
+    /// Why.
+    pub why: String,
 }
 
 impl Held {
     /// A host that is left alone so many seconds.
     #[must_use]
-    pub fn new(host: String, seconds: u64) -> Self {
-        Self { host, seconds }
+    pub fn new(host: String, seconds: u64, why: String) -> Self {
+        Self { host, seconds, why }
     }
 }
 
@@ -215,7 +217,8 @@ impl Stats {
             failures: self.failures.clone(),
             bytes: self.bytes,
             hosts: view.hosts,
-            held: view.held.map(|(host, until)| Held {
+            held: view.held.map(|(host, until, why)| Held {
+                why,
                 host: host.to_string(),
                 seconds: until.saturating_duration_since(now).as_secs(),
             }),
@@ -235,7 +238,7 @@ pub struct View {
     /// Hosts that were met.
     pub hosts: usize,
     /// The host that is held longest.
-    pub held: Option<(Host, Instant)>,
+    pub held: Option<(Host, Instant, String)>,
     /// What keeps the crawl from being faster.
     pub bottleneck: Bottleneck,
     /// Length of the database's log.

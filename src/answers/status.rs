@@ -41,7 +41,7 @@ pub struct Status {
     pub deferred: u64,
     /// URLs that failed, answered 400 and above, or are forbidden, by class.
     pub failures: BTreeMap<String, u64>,
-    /// Hosts that are held or set aside, and why; ten at the most.
+    /// Hosts that are held, set aside or slowed down, and why; ten at the most.
     pub held: Vec<(String, String)>,
     /// What is deferred, by host and reason, the most first; ten at the most.
     pub waits: Vec<Waits>,
@@ -136,9 +136,11 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
         .collect::<rusqlite::Result<_>>()?;
     status.held = connection
         .prepare(
-            "SELECT name, coalesce('set aside: ' || set_aside, 'held until '
-                    || strftime('%H:%M:%S', hold_until / 1000000, 'unixepoch') || ' UTC: ' || hold_reason)
-             FROM host WHERE set_aside IS NOT NULL OR hold_until > unixepoch() * 1000000 LIMIT 10",
+            "SELECT name, CASE WHEN set_aside IS NOT NULL THEN 'set aside: ' || set_aside
+               WHEN hold_until > unixepoch() * 1000000 THEN 'held until '
+                    || strftime('%H:%M:%S', hold_until / 1000000, 'unixepoch') || ' UTC: ' || hold_reason
+               ELSE printf('slowed down to a request in %.1f s: it shows strain', gap_us / 1000000.0) END
+             FROM host WHERE set_aside IS NOT NULL OR hold_until > unixepoch() * 1000000 OR gap_us > 0 LIMIT 10",
         )?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;

@@ -146,9 +146,19 @@ pub(super) struct ScopeArgs {
     pub order: Option<Sequence>,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum By {
+    Host,
+    Domain,
+    Ip,
+}
+
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Politeness")]
 pub(super) struct PolitenessArgs {
+    /// What shares --rate, --burst and --host-concurrency [default: host]
+    #[arg(long, value_name = "BY")]
+    pub by: Option<By>,
     /// Requests to one host, such as 5/s, 30/min or unlimited [default: 5/s]
     #[arg(long, value_name = "RATE")]
     pub rate: Option<Rate>,
@@ -167,6 +177,9 @@ pub(super) struct PolitenessArgs {
     /// Make each gap between two requests to a host longer by a random part of itself
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
     pub random_wait: Option<bool>,
+    /// Slow down where a host answers 429 or 503, not in time, or far slower than before [default: true]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub adaptive: Option<bool>,
     /// Neither ask for robots.txt nor obey it
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
     pub ignore_robots: Option<bool>,

@@ -137,7 +137,8 @@ fn pieces(now: &Snapshot) -> Vec<String> {
     pieces.push(format!("{} in flight", now.in_flight));
     if let Some(held) = &now.held {
         let host = printable(&held.host);
-        pieces.push(format!("{host} waits {} s", held.seconds));
+        let why = printable(&held.why);
+        pieces.push(format!("{host} waits {} s ({why})", held.seconds));
     }
     let seconds = now.elapsed as u64;
     pieces.push(counted(now.requests, "request"));
@@ -198,7 +199,7 @@ mod tests {
         now.bottleneck = Bottleneck::HostLimits;
         now.failures = [("http_404".to_owned(), 12), ("connect".to_owned(), 20)].into();
         let host = format!("{}.example", "long-".repeat(2));
-        now.held = Some(crawl::stats::Held::new(host, 600));
+        now.held = Some(crawl::stats::Held::new(host, 600, "429".to_owned()));
         let line = |columns: usize| fitted(pieces(&now), columns);
         assert_eq!(line(20), "123456 pages");
         assert_eq!(
@@ -207,7 +208,8 @@ mod tests {
         );
         let long = line(197);
         assert!(
-            long.contains("-.example waits 600 s") && long.ends_with("20 connect  12 http_404"),
+            long.contains("-.example waits 600 s (429)")
+                && long.ends_with("20 connect  12 http_404"),
             "{long}"
         );
         for columns in 0..220 {

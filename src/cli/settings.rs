@@ -6,7 +6,9 @@ use anyhow::Result;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use crawl::answers::{Reader, printable};
-use crawl::config::{Config, ConfigError, FetchConfig, Politeness, Reach, ScopeConfig, Sequence};
+use crawl::config::{
+    By, Config, ConfigError, FetchConfig, Politeness, Reach, ScopeConfig, Sequence,
+};
 use crawl::store::DATABASE;
 
 use super::args::{self, CrawlArgs};
@@ -217,7 +219,15 @@ fn lay_over_scope(scope: &mut ScopeConfig, given: &args::ScopeArgs) {
 }
 
 fn lay_over_politeness(politeness: &mut Politeness, given: &args::PolitenessArgs) {
+    if let Some(by) = given.by {
+        politeness.by = match by {
+            args::By::Host => By::Host,
+            args::By::Domain => By::Domain,
+            args::By::Ip => By::Ip,
+        };
+    }
     set(&mut politeness.rate, given.rate.as_ref());
+    set(&mut politeness.adaptive, given.adaptive.as_ref());
     set(&mut politeness.burst, given.burst.as_ref());
     set(
         &mut politeness.host_concurrency,

@@ -31,7 +31,7 @@ pub use hosts::HostConfig;
 pub(crate) use hosts::HostPattern;
 pub(crate) use resolve::Resolved;
 pub use sections::{
-    FetchConfig, Output, ParseConfig, Politeness, PriorityConfig, Reach, ScopeConfig, Seeds,
+    By, FetchConfig, Output, ParseConfig, Politeness, PriorityConfig, Reach, ScopeConfig, Seeds,
     Sequence,
 };
 pub use values::{Bytes, Limit, Rate, Span};

@@ -112,11 +112,27 @@ pub struct ScopeConfig {
     pub order: Sequence,
 }
 
+/// What shares one rate and one cap in flight.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum By {
+    /// Each host (name and port) has its own.
+    #[default]
+    Host,
+    /// All hosts of a registrable domain share one.
+    Domain,
+    /// All hosts with the same address share one.
+    Ip,
+}
+
 /// How gently hosts are asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Politeness {
+    /// What `rate`, `burst` and `host-concurrency` are for.
+    pub by: By,
     /// Requests to one host.
     pub rate: Rate,
     /// Requests that a host which was left alone may get at once.
@@ -139,6 +155,8 @@ pub struct Politeness {
     pub max_failures: u32,
     /// Make each gap longer by a random part of itself.
     pub random_wait: bool,
+    /// Slow down where a host answers 429 or 503, does not answer in time, or comes to answer far slower.
+    pub adaptive: bool,
     /// A page about the crawler or an address of mail, to be sent along with the `User-Agent`.
     pub contact: String,
 }
@@ -164,6 +182,7 @@ impl Politeness {
 impl Default for Politeness {
     fn default() -> Self {
         Self {
+            by: By::Host,
             rate: Rate::per_second(5),
             burst: 1,
             host_concurrency: 2,
@@ -175,6 +194,7 @@ impl Default for Politeness {
             max_hold: Span::seconds(600),
             max_failures: 20,
             random_wait: false,
+            adaptive: true,
             contact: String::new(),
         }
     }

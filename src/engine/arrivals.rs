@@ -35,13 +35,17 @@ impl Engine {
         match event {
             Event::Arrived {
                 host,
-                answer,
+                ending,
                 bytes,
             } => {
                 self.in_flight -= 1;
                 self.bytes_left = self.bytes_left.map(|left| left.saturating_sub(bytes));
-                let consequence = self.frontier.finish(&host, answer, Instant::now());
+                let consequence = self.frontier.finish(&host, ending, Instant::now());
                 self.draw(host, consequence);
+                Ok(())
+            }
+            Event::Located { host, address } => {
+                self.frontier.located(&host, address, Instant::now());
                 Ok(())
             }
             Event::Done(done) => self.done(*done),

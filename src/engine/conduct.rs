@@ -14,9 +14,9 @@ use super::deliver::Delivery;
 use super::work::{self, Event, Tools, Worker};
 use crate::config::{Change, Config};
 use crate::fetched::FetchError;
-use crate::frontier::{Frontier, Next, Paces, Settings};
+use crate::frontier::{Frontier, Next, Paces, Remembered, Room, Settings};
+use crate::record::StoredRobots;
 use crate::request::Request;
-use crate::robots;
 use crate::stats::{Bottleneck, Snapshot, Stats, View};
 use crate::store::{Applied, Batch, Begun, How, Store, StoreError};
 
@@ -105,11 +105,13 @@ impl Engine {
         let now = Instant::now();
         let settings = Settings {
             paces,
+            by: config.politeness.by,
             global_interval: config.politeness.global_rate.interval(),
             obey_robots: !config.politeness.ignore_robots,
             // What an earlier start asked of a host counts, whichever run that was.
             resumed: begun.start > 1,
             pages_per_host: config.scope.max_pages_per_host.0,
+            room: Room::default(),
         };
         let concurrency = config.politeness.concurrency as usize;
         // Every task sends two events; so many fit that no task ever waits long for the engine.
@@ -158,7 +160,9 @@ impl Engine {
             limit: None,
             to_recall: begun.run > 1,
         };
-        engine.load(begun, &config.politeness.user_agent, now);
+        if begun.waiting > 0 {
+            engine.frontier.begin_on_disk(now);
+        }
         if begun.resumed {
             tracing::info!(
                 run = begun.run,
@@ -186,40 +190,6 @@ impl Engine {
         engine
     }
 
-    /// Puts in the frontier what an earlier start has left: hosts with their holds, rules of origins.
-    fn load(&mut self, begun: &Begun, user_agent: &str, now: Instant) {
-        let (wall, agent) = (SystemTime::now(), robots::product_token(user_agent));
-        for stored in &begun.robots {
-            let Ok(url) = stored.origin.robots_url() else {
-                continue;
-            };
-            let rules = work::stored_rules(stored.status, &stored.body, agent);
-            let left = stored
-                .valid_until
-                .duration_since(wall)
-                .unwrap_or_default()
-                .min(Duration::from_secs(86_400));
-            self.frontier.robots_known(
-                &stored.origin,
-                &url.host(),
-                Arc::new(rules),
-                now + left,
-                now,
-            );
-        }
-        for (host, pages) in &begun.host_pages {
-            self.frontier.pages_had(host, *pages, now);
-        }
-        for host in &begun.hosts {
-            self.frontier.begin_on_disk(host, now);
-        }
-        for (host, until) in &begun.holds {
-            let left = until.duration_since(wall).unwrap_or_default();
-            self.frontier
-                .hold(host, now + self.frontier.longest_hold().min(left), now);
-        }
-    }
-
     pub(super) async fn crawl(
         &mut self,
         shutdown: impl Future<Output = ()>,
@@ -234,6 +204,7 @@ impl Engine {
         let mut deadline = self.time_limit.and_then(|limit| begun.checked_add(limit));
         loop {
             let wake = self.start_what_may();
+            self.look_up();
             self.commit_what_is_due(wake.is_some());
             if self.unsynced >= DURABLE_BYTES {
                 self.sync();
@@ -419,8 +390,10 @@ impl Engine {
         self.pending_since = None;
         self.pending_bytes = 0;
         self.committing_records = self.pending.records.len();
+        self.pending.gaps.extend(self.frontier.take_gaps());
         let batch = Batch {
             refills: self.frontier.take_refills(),
+            more_hosts: self.frontier.take_more_hosts(),
             give_back: self.delivery.is_wanted(),
             ..std::mem::take(&mut self.pending)
         };
@@ -457,18 +430,43 @@ impl Engine {
         for request in applied.admitted {
             self.frontier.push(request, now);
         }
-        for refilled in applied.refilled {
-            self.frontier.refilled(refilled, now);
+        for mut refilled in applied.refilled {
+            let stored = refilled
+                .state
+                .as_mut()
+                .map(|state| std::mem::take(&mut state.robots));
+            let rules = self.remembered(stored.unwrap_or_default(), now);
+            self.frontier.refilled(refilled, rules, now);
         }
-        if let Some((hosts, urls)) = applied.recalled {
+        if let Some(last) = applied.hosts_read {
+            self.frontier.hosts_read(last);
+        }
+        if let Some(urls) = applied.recalled {
             tracing::info!(urls, "asking for what only the last run has met");
             self.queued += urls;
-            for host in hosts {
-                self.frontier.begin_on_disk(&host, now);
-            }
+            self.frontier.begin_on_disk(now);
         }
         for url in applied.joined {
             tracing::warn!(%url, "a seed leads here: it joins the scope");
+        }
+    }
+
+    /// The rules of robots.txt files that were stored.
+    fn remembered(&self, stored: Vec<StoredRobots>, now: Instant) -> Vec<Remembered> {
+        let wall = SystemTime::now();
+        let of = |stored: StoredRobots| {
+            let left = stored.valid_until.duration_since(wall).unwrap_or_default();
+            let fresh_until = now + left.min(Duration::from_secs(86_400));
+            let rules = self.worker.stored_rules(stored.status, &stored.body);
+            (stored.origin, Arc::new(rules), fresh_until)
+        };
+        stored.into_iter().map(of).collect()
+    }
+
+    /// Looks up the addresses that the frontier asks for, each in a task of its own.
+    fn look_up(&mut self) {
+        for host in self.frontier.take_lookups() {
+            tokio::spawn(Arc::clone(&self.worker).locate(host));
         }
     }
 

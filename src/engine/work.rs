@@ -2,13 +2,14 @@
 //! (a robots.txt) what it means for its origin. Runs in a task of its own; whatever happens on the way
 //! is a record in the end.
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use super::cpu::Cpu;
 use crate::canonical::{Base, Host, Origin};
@@ -16,7 +17,7 @@ use crate::config::Config;
 use crate::fetch::{Ask, Fetcher, decode};
 use crate::fetched::{FetchError, Fetched, Head, Timing};
 use crate::parse;
-use crate::politeness::{Answer, parse_retry_after, retry_wait};
+use crate::politeness::{Answer, Ending, parse_retry_after, retry_wait};
 use crate::record::{Content, Fate, Record, RobotsAnswer};
 use crate::request::{Kind, Request, Validators};
 use crate::robots::{self, Robots};
@@ -26,6 +27,8 @@ use crate::store::{Files, StoreError};
 const ROBOTS_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// After how long one that cannot be had is asked for again while an old copy rules.
 const ROBOTS_AGAIN: Duration = Duration::from_secs(3600);
+/// Addresses that are looked up at once.
+const LOOKUPS: usize = 16;
 /// For how long a host that leads nowhere is taken to have none.
 const ROBOTS_DOUBT: Duration = Duration::from_secs(60);
 
@@ -34,9 +37,11 @@ pub(super) enum Event {
     /// The fetch has ended: the host is free, this is how it behaved, and so much came over the wire.
     Arrived {
         host: Host,
-        answer: Answer,
+        ending: Ending,
         bytes: u64,
     },
+    /// The address of a host, if it has one.
+    Located { host: Host, address: Option<IpAddr> },
     /// The record is ready.
     Done(Box<Done>),
 }
@@ -91,6 +96,8 @@ pub(super) struct Worker {
     pub(super) lost: Notify,
     events: mpsc::Sender<Event>,
     stop: watch::Receiver<bool>,
+    /// Names are looked up by threads of the system's: not too many at once.
+    lookups: Semaphore,
 }
 
 /// Tells when it is dropped by a panic.
@@ -133,6 +140,22 @@ impl Worker {
             lost: Notify::new(),
             events,
             stop,
+            lookups: Semaphore::new(LOOKUPS),
+        }
+    }
+
+    /// Looks up the address of a host, and tells the engine.
+    pub(super) async fn locate(self: Arc<Self>, host: Host) {
+        let _permit = self.lookups.acquire().await;
+        let address = self.fetcher.address_of(&host).await;
+        let _ = self.events.send(Event::Located { host, address }).await;
+    }
+
+    /// The rules of a robots.txt that was stored.
+    pub(super) fn stored_rules(&self, status: Option<u16>, body: &[u8]) -> Robots {
+        match status {
+            Some(200..=299) => Robots::parse(body, &self.agent),
+            _ => Robots::allow_all(),
         }
     }
 
@@ -148,7 +171,11 @@ impl Worker {
         let fetched = self.fetch(&request).await;
         let arrived = Event::Arrived {
             host: request.url.host(),
-            answer: answer(&fetched),
+            ending: Ending {
+                answer: answer(&fetched),
+                head: fetched.timing.head,
+                total: fetched.timing.total,
+            },
             bytes: fetched.wire_bytes,
         };
         let _ = self.events.send(arrived).await;
@@ -503,6 +530,16 @@ fn answer(fetched: &Fetched) -> Answer {
         parse_retry_after(value, SystemTime::now())
     };
     match (fetched.error, fetched.status()) {
+        (
+            Some(
+                FetchError::Timeout
+                | FetchError::TooSlow
+                | FetchError::Reset
+                | FetchError::Truncated
+                | FetchError::ConnectTimeout,
+            ),
+            _,
+        ) => Answer::Strained,
         (Some(error), _) if error.is_transient() => Answer::Failed,
         // What will fail the same way again (no such name, no trusted certificate) is each URL's own
         // outcome, and no reason to come back later.
@@ -517,12 +554,4 @@ fn answer(fetched: &Fetched) -> Answer {
 /// Cores of the machine.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// The rules of a robots.txt that an earlier start has read.
-pub(super) fn stored_rules(status: Option<u16>, body: &[u8], agent: &str) -> Robots {
-    match status {
-        Some(200..=299) => Robots::parse(body, agent),
-        _ => Robots::allow_all(),
-    }
 }

@@ -106,7 +106,7 @@ pub(super) struct LookupError {
     source: std::io::Error,
 }
 
-async fn lookup(name: &str) -> Result<Vec<SocketAddr>, LookupError> {
+pub(super) async fn lookup(name: &str) -> Result<Vec<SocketAddr>, LookupError> {
     let found = tokio::net::lookup_host((name, 0))
         .await
         .map_err(|source| LookupError {

@@ -2,7 +2,7 @@
 //! looked up, which certificate is shown) is a client's, so that connections are never shared across it.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use reqwest::{Client, ClientBuilder};
 use super::address::{self, Guard, Named, Open, Pinned, Refused};
 use super::decode;
 use super::dues::Dues;
-use crate::canonical::{self, CanonicalUrl};
+use crate::canonical::{self, CanonicalUrl, Host};
 use crate::config::{Config, ConfigError, Resolved};
 
 /// A connection that nobody used for so long is closed.
@@ -145,6 +145,32 @@ impl Clients {
             Way::Lookup
         };
         Ok(self.by_way.get(&(way, identity)))
+    }
+}
+
+impl Clients {
+    /// The address of a host, of several the least; `None` where requests do not go there by themselves, or
+    /// it has none.
+    pub(super) async fn address_of(&self, host: &Host) -> Option<IpAddr> {
+        if self.http_proxied {
+            return None;
+        }
+        let (name, port) = host.name_and_port();
+        let given = self.resolved.iter().filter(|resolved| {
+            let same = port.map_or(matches!(resolved.port, 80 | 443), |port| {
+                port == resolved.port
+            });
+            resolved.name == name && same
+        });
+        if let Some(address) = given.flat_map(|resolved| &resolved.addresses).min() {
+            return Some(*address);
+        }
+        let name = name.trim_matches(['[', ']']);
+        if let Ok(address) = name.parse() {
+            return Some(address);
+        }
+        let found = address::lookup(name).await.ok()?;
+        found.iter().map(SocketAddr::ip).min()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP client: `reqwest` with pooled connections, rustls, HTTP/2 by ALPN and proxies.
 //! Bodies are read as a stream under a cap of bytes and of time, and kept as they came.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -12,7 +13,7 @@ use super::clients::Clients;
 use super::cookies::Jar;
 use super::dues::Dues;
 use super::failure::classify;
-use crate::canonical::CanonicalUrl;
+use crate::canonical::{CanonicalUrl, Host};
 use crate::config::{Config, ConfigError};
 use crate::fetched::{FetchError, Fetched, Head, Timing};
 use crate::request::Validators;
@@ -146,6 +147,11 @@ impl Fetcher {
             jar: config.fetch.cookies.then(Jar::default),
             spare: Spare::default(),
         })))
+    }
+
+    /// The address of a host, if requests go there by themselves and it has one.
+    pub async fn address_of(&self, host: &Host) -> Option<IpAddr> {
+        self.0.clients.address_of(host).await
     }
 
     /// Asks for a URL and reads what comes, whatever it is: [`Fetcher::ask`] without conditions.

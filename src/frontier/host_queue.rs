@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::origins::{Origins, Ruling};
 use crate::canonical::Origin;
-use crate::politeness::{Limits, Pace, When};
+use crate::politeness::{Consequence, Ending, Pace, When};
 use crate::request::{Kind, Request};
 
 /// What a host has to say when it is its turn.
@@ -61,6 +62,17 @@ impl Ord for Delayed {
     }
 }
 
+/// What shares a host's rate and cap in flight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// Nobody.
+    Alone,
+    /// It is not known yet: its address is to be looked up.
+    Unknown,
+    /// The hosts of this group.
+    Group(Arc<str>),
+}
+
 /// Pages that a host may still have.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Allowance {
@@ -79,8 +91,18 @@ impl Allowance {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a place where it stands or something that it waits for"
+)]
 pub(super) struct HostQueue {
     pub(super) pace: Pace,
+    pub(super) sharing: Sharing,
+    pub(super) origins: Origins,
+    /// Why it is held, as long as it is.
+    pub(super) hold_reason: String,
+    /// Whether what is stored of it is known here; before that it is asked for nothing.
+    told: bool,
     heads: BTreeMap<u64, Request>,
     /// The greatest order in memory's reach; counts only while `on_disk`.
     tail: u64,
@@ -97,23 +119,26 @@ pub(super) struct HostQueue {
     pub(super) aside: Option<String>,
     /// Pages that it may still have; `None` for no limit.
     pub(super) allowance: Option<Allowance>,
-    /// Whether it stands in the ready queue.
+    /// Whether it stands in the ready queue, or in its group's.
     pub(super) in_ready: bool,
+    /// Whether it stands among the idle.
+    pub(super) in_idle: bool,
     /// When it is to be woken, if it sleeps.
     pub(super) wake: Option<Instant>,
 }
 
 impl HostQueue {
-    pub(super) fn new(limits: Limits, resumed: bool, now: Instant) -> Self {
+    /// A host of which nothing is known but that the table may have something of it.
+    pub(super) fn new(pace: Pace, sharing: Sharing, obey_robots: bool) -> Self {
         Self {
-            pace: if resumed {
-                Pace::resumed(limits, now)
-            } else {
-                Pace::new(limits, now)
-            },
+            pace,
+            sharing,
+            origins: Origins::new(obey_robots),
+            hold_reason: String::new(),
+            told: false,
             heads: BTreeMap::new(),
             tail: 0,
-            on_disk: false,
+            on_disk: true,
             loading: false,
             retries: BTreeMap::new(),
             robots: BinaryHeap::new(),
@@ -121,8 +146,44 @@ impl HostQueue {
             aside: None,
             allowance: None,
             in_ready: false,
+            in_idle: false,
             wake: None,
         }
+    }
+
+    /// Says that nothing is stored of it.
+    pub(super) fn is_new(&mut self) {
+        if !self.told {
+            (self.told, self.on_disk) = (true, false);
+        }
+    }
+
+    /// Whether what is stored of it is known; from now on it is.
+    pub(super) fn tell(&mut self) -> bool {
+        std::mem::replace(&mut self.told, true)
+    }
+
+    /// Whether it can leave memory: nothing is under way for it, or waited for.
+    pub(super) fn can_leave(&self) -> bool {
+        let quiet = self.pace.in_flight() == 0 && self.robots.is_empty();
+        // Set aside, it waits for no answer any more.
+        let waits = self.origins.is_asking() && self.aside.is_none();
+        quiet && self.told && !self.loading && !waits
+    }
+
+    /// Whether something of it is given up for this start.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.aside.is_some() || self.origins.has_given_up()
+    }
+
+    /// URLs that wait for a further try here; the table has them, too.
+    pub(super) fn retrying(&self) -> impl Iterator<Item = &Request> {
+        self.retries.values()
+    }
+
+    /// Requests in memory.
+    pub(super) fn held(&self) -> usize {
+        self.heads.len() + self.retries.len()
     }
 
     /// Everything that waits, a part on disk counting as one.
@@ -174,19 +235,26 @@ impl HostQueue {
             .set_crawl_delay(self.delays.values().max().copied())
     }
 
-    /// Says that the table has rows of this host behind `after` which were never in memory.
-    pub(super) fn begin_on_disk(&mut self, after: u64) {
-        self.on_disk = true;
-        self.tail = after;
+    /// Says that the table has rows of this host, from the first on.
+    pub(super) fn begin_on_disk(&mut self) {
+        if self.told && !self.loading {
+            (self.on_disk, self.tail) = (true, 0);
+        }
     }
 
     /// What to read from the table, when it is time to: the order after which, and how many.
     pub(super) fn wants_refill(&mut self, cap: usize) -> Option<(u64, usize)> {
-        if !self.on_disk || self.loading || self.aside.is_some() || self.heads.len() > cap / 2 {
+        let room = self.heads.len() <= cap / 2;
+        if self.loading || self.aside.is_some() || (self.told && !(self.on_disk && room)) {
             return None;
         }
         self.loading = true;
-        Some((self.tail, (cap - self.heads.len()).max(1)))
+        Some((self.tail, cap.saturating_sub(self.heads.len()).max(1)))
+    }
+
+    /// Whether what is stored of it is still to be told.
+    pub(super) fn is_untold(&self) -> bool {
+        !self.told
     }
 
     /// Takes in what was read from the table. `fresh` are the rows that are not under way already.
@@ -212,9 +280,24 @@ impl HostQueue {
             .extend(fresh.map(|request| (request.order, request)));
     }
 
+    /// Ends a request, and draws the consequence of how it ended.
+    pub(super) fn finish(&mut self, ending: Ending, now: Instant) -> Consequence {
+        let consequence = self.pace.finish(ending, now);
+        // What was under way when it was set aside has nothing to add.
+        if self.aside.is_some() {
+            return Consequence::None;
+        }
+        match &consequence {
+            Consequence::SetAside(_, why) => self.set_aside(why.clone()),
+            Consequence::Hold(_, why) => self.hold_reason.clone_from(why),
+            Consequence::None => {}
+        }
+        consequence
+    }
+
     /// Drops everything: the table has it. What is asked on behalf of another host's origin stays, for
     /// that origin's pages wait for the answer.
-    pub(super) fn set_aside(&mut self, why: String) {
+    fn set_aside(&mut self, why: String) {
         self.aside = Some(why);
         self.heads.clear();
         self.retries.clear();
@@ -260,11 +343,14 @@ impl HostQueue {
     }
 
     /// The host's turn: its most pressing request, if its pace and robots.txt allow one now.
-    pub(super) fn turn(&mut self, origins: &mut Origins, now: Instant) -> Turn {
+    pub(super) fn turn(&mut self, now: Instant) -> Turn {
+        if !self.told {
+            return Turn::Parked;
+        }
         let mut chosen = None;
         if !self.robots_is_due(now) {
-            chosen = self.choose(origins, now);
-            let questions = origins.take_questions().into_iter();
+            chosen = self.choose(now);
+            let questions = self.origins.take_questions().into_iter();
             self.robots
                 .extend(questions.map(|request| Delayed(now, request)));
         }
@@ -296,14 +382,18 @@ impl HostQueue {
 
     /// The first page, retries that are due before the others, that does not wait for robots.txt. Two
     /// origins (http and https) may share a host; one that waits does not block the other.
-    fn choose(&self, origins: &mut Origins, now: Instant) -> Option<(Place, Ruling)> {
+    fn choose(&mut self, now: Instant) -> Option<(Place, Ruling)> {
+        let mut origins = std::mem::replace(&mut self.origins, Origins::new(true));
         let due = self.retries.range(..=(now, u64::MAX));
         let due = due.map(|(key, request)| (Place::Retry(*key), request));
         let heads = self.heads.iter();
-        due.chain(heads.map(|(order, request)| (Place::Head(*order), request)))
+        let chosen = due
+            .chain(heads.map(|(order, request)| (Place::Head(*order), request)))
             .filter(|(_, request)| !self.has_no_place_for(request))
             .map(|(place, request)| (place, origins.rule(&request.url, now)))
-            .find(|(_, ruling)| !matches!(ruling, Ruling::Wait))
+            .find(|(_, ruling)| !matches!(ruling, Ruling::Wait));
+        self.origins = origins;
+        chosen
     }
 
     fn remove(&mut self, place: Place) -> Option<Request> {
@@ -318,9 +408,10 @@ impl HostQueue {
         now: Instant,
         take: impl FnOnce(&mut Self) -> Option<(Request, Option<String>)>,
     ) -> Turn {
-        match self.pace.try_start(now) {
-            When::Started => match take(self) {
+        match self.pace.check(now) {
+            When::Now => match take(self) {
                 Some((request, rule)) => {
+                    self.pace.begin(now);
                     if let Some(allowance) = self.allowance.as_mut().filter(|_| request.is_page()) {
                         allowance.reserved += 1;
                     }

@@ -4,28 +4,65 @@
 //! the ready queue, one that has to wait sleeps until its time, one that can only be moved by an event
 //! (an answer, a new URL, its robots.txt) stands nowhere until that event. So a claim costs the same
 //! with ten hosts and with many, and no host holds a fetch slot while it waits.
+//!
+//! Memory holds some thousand hosts and of each a piece of its queue. The others are in the table; they come
+//! in when slots are free and nobody here can use them, and for that those leave who have to wait longest.
 
+mod elsewhere;
+mod groups;
 mod host_queue;
 mod origins;
 mod paces;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
-use host_queue::{Allowance, HostQueue, Turn};
-use origins::Origins;
+use elsewhere::Elsewhere;
+use groups::Groups;
+use host_queue::{Allowance, HostQueue, Sharing, Turn};
 pub use paces::Paces;
 
-use crate::canonical::{Host, Origin};
-use crate::politeness::{Answer, Bucket, Consequence};
+use crate::canonical::{Host, Origin, registrable_domain};
+use crate::config::By;
+use crate::politeness::{Bucket, Consequence, Ending, Limits, Pace, When};
+use crate::record::HostState;
 use crate::request::{Request, Ticket};
 use crate::robots::Robots;
 
-/// Requests held in memory for all hosts together, and for one.
-const HEADS: usize = 65_536;
-const HOST_HEADS: std::ops::RangeInclusive<usize> = 16..=2048;
+/// What memory has room for.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// Hosts.
+    pub hosts: usize,
+    /// Requests of all hosts together.
+    pub heads: usize,
+    /// Bytes of compiled rules of robots.txt files.
+    pub rules: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            hosts: 16_384,
+            heads: 131_072,
+            rules: 64 << 20,
+        }
+    }
+}
+
+/// Requests in memory for one host.
+const HOST_HEADS: std::ops::RangeInclusive<usize> = 8..=2048;
+/// Hosts that are read from the table together.
+pub(crate) const HOSTS_AT_ONCE: usize = 256;
+/// A host that has nothing to do is remembered so long at the least.
+const IDLE: Duration = Duration::from_secs(10);
+/// Who has to wait at least so long may be sent to rest where room is wanted;
+const LONG: Duration = Duration::from_secs(5);
+/// looked for no more often than this.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What may go now.
 #[derive(Debug)]
@@ -48,6 +85,8 @@ pub struct Refill {
     pub after: u64,
     /// So many at the most.
     pub limit: usize,
+    /// Whether what is known of the host is wanted, too.
+    pub state: bool,
 }
 
 /// The answer to a [`Refill`].
@@ -59,31 +98,94 @@ pub struct Refilled {
     pub requests: Vec<Request>,
     /// Whether there are more behind them.
     pub more: bool,
+    /// What is known of the host, if that was asked for.
+    pub state: Option<HostState>,
 }
+
+/// Hosts of the table that memory has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MoreHosts {
+    /// Those after the host with this number in the store.
+    pub after: i64,
+    /// So many rows of each at the most.
+    pub limit: usize,
+}
+
+/// Rules of an origin that were stored, and until when they are fresh.
+pub type Remembered = (Origin, Arc<Robots>, Instant);
 
 /// How the frontier is to behave.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The pace of each host.
     pub paces: Paces,
+    /// What shares one.
+    pub by: By,
     /// Least time between two starts in all.
-    pub global_interval: Option<std::time::Duration>,
+    pub global_interval: Option<Duration>,
     /// Ask for robots.txt and obey it.
     pub obey_robots: bool,
     /// Whether hosts may have been asked just before this start.
     pub resumed: bool,
     /// Pages of one host at the most.
     pub pages_per_host: Option<u64>,
+    /// What memory has room for.
+    pub room: Room,
+}
+
+impl Settings {
+    /// A pace for hosts that come into memory.
+    fn pace(&self, limits: Limits, begin: Instant, now: Instant) -> Pace {
+        if self.resumed {
+            Pace::resumed(limits, begin)
+        } else {
+            Pace::new(limits, now)
+        }
+    }
+
+    /// The queue of a host that comes into memory.
+    fn queue(&self, host: &Host, groups: &mut Groups, begin: Instant, now: Instant) -> HostQueue {
+        let limits = self.paces.of(host);
+        let (sharing, own) = match self.by {
+            By::Host => (Sharing::Alone, limits),
+            By::Ip => (Sharing::Unknown, limits.unshared()),
+            By::Domain => {
+                let name = host.name_and_port().0;
+                let key: Arc<str> = registrable_domain(name).unwrap_or(name).into();
+                groups.join(&key, limits, || self.pace(limits, begin, now), now);
+                (Sharing::Group(key), limits.unshared())
+            }
+        };
+        let mut queue = HostQueue::new(self.pace(own, begin, now), sharing, self.obey_robots);
+        queue.allowance = self.pages_per_host.map(Allowance::of);
+        queue
+    }
+}
+
+/// Who gets a turn.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Member {
+    Host(Host),
+    Group(Arc<str>),
 }
 
 /// All queues. One task owns it.
 #[derive(Debug)]
 pub struct Frontier {
     settings: Settings,
+    begin: Instant,
     hosts: HashMap<Host, HostQueue>,
-    origins: Origins,
-    ready: VecDeque<Host>,
-    sleeping: BinaryHeap<Reverse<(Instant, Host)>>,
+    groups: Groups,
+    ready: VecDeque<Member>,
+    sleeping: BinaryHeap<Reverse<(Instant, Member)>>,
+    /// Hosts with nothing to do, each with the time from which it may be forgotten.
+    idle: VecDeque<(Instant, Host)>,
+    elsewhere: Elsewhere,
+    /// Not before this time is anybody looked for who could be sent to rest.
+    next_look: Option<Instant>,
+    more_hosts: Option<MoreHosts>,
+    /// Hosts whose addresses are to be looked up.
+    lookups: Vec<Host>,
     global: Bucket,
     /// A token of the global bucket in hand, not yet spent, and since when.
     permit: Option<Instant>,
@@ -91,6 +193,13 @@ pub struct Frontier {
     /// URLs handed out or waiting for a retry: whatever the table says, they do not come in again.
     under_way: HashSet<i64>,
     queued: usize,
+    /// Requests in memory, and bytes of rules.
+    held: usize,
+    rules: usize,
+    /// Whether a host has had all pages that it may have.
+    any_full: bool,
+    /// Gaps of hosts that have changed: slowed down, or as fast as ever again.
+    gaps: Vec<(Host, Option<Duration>)>,
 }
 
 impl Frontier {
@@ -98,10 +207,16 @@ impl Frontier {
     #[must_use]
     pub fn new(settings: Settings, now: Instant) -> Self {
         Self {
+            begin: now,
             hosts: HashMap::new(),
-            origins: Origins::new(settings.obey_robots),
+            groups: Groups::default(),
             ready: VecDeque::new(),
             sleeping: BinaryHeap::new(),
+            idle: VecDeque::new(),
+            elsewhere: Elsewhere::default(),
+            next_look: None,
+            more_hosts: None,
+            lookups: Vec::new(),
             global: if settings.resumed {
                 Bucket::empty(settings.global_interval, 1, now)
             } else {
@@ -111,7 +226,33 @@ impl Frontier {
             refills: Vec::new(),
             under_way: HashSet::new(),
             queued: 0,
+            held: 0,
+            rules: 0,
+            any_full: false,
+            gaps: Vec::new(),
             settings,
+        }
+    }
+
+    /// Requests that memory has room for, of one host.
+    fn cap(&self) -> usize {
+        (self.settings.room.heads / (self.hosts.len() + 1))
+            .clamp(*HOST_HEADS.start(), *HOST_HEADS.end())
+    }
+
+    /// Lets a host go.
+    fn leave(&mut self, host: &Host) {
+        let Some(queue) = self.hosts.remove(host) else {
+            return;
+        };
+        self.queued -= queue.len();
+        self.held -= queue.held();
+        self.rules -= queue.origins.size();
+        for request in queue.retrying() {
+            self.under_way.remove(&request.ticket.url);
+        }
+        if let Sharing::Group(key) = &queue.sharing {
+            self.groups.leave(key, host);
         }
     }
 
@@ -122,53 +263,91 @@ impl Frontier {
         now: Instant,
         change: impl FnOnce(&mut HostQueue, usize) -> R,
     ) -> R {
-        let cap = (HEADS / (self.hosts.len() + 1)).clamp(*HOST_HEADS.start(), *HOST_HEADS.end());
-        let queue = match self.hosts.get_mut(host) {
-            Some(queue) => queue,
-            None => self.hosts.entry(host.clone()).or_insert_with(|| {
-                let mut queue =
-                    HostQueue::new(self.settings.paces.of(host), self.settings.resumed, now);
-                queue.allowance = self.settings.pages_per_host.map(Allowance::of);
-                queue
-            }),
-        };
-        let before = queue.len();
+        let cap = self.cap();
+        let (settings, begin, groups) = (&self.settings, self.begin, &mut self.groups);
+        let (queued, elsewhere) = (&mut self.queued, &mut self.elsewhere);
+        let queue = self.hosts.entry(host.clone()).or_insert_with(|| {
+            let mut queue = settings.queue(host, groups, begin, now);
+            if let Some(until) = elsewhere.recall(host) {
+                queue.pace.has_rested(until.max(now));
+            }
+            *queued += queue.len();
+            queue
+        });
+        let (before, held, rules) = (queue.len(), queue.held(), queue.origins.size());
         let result = change(queue, cap);
         self.queued = self.queued + queue.len() - before;
+        self.held = self.held + queue.held() - held;
+        self.rules = self.rules + queue.origins.size() - rules;
+        self.any_full |= queue.is_full();
         if let Some((after, limit)) = queue.wants_refill(cap) {
             self.refills.push(Refill {
                 host: host.clone(),
                 after,
                 limit,
+                state: queue.is_untold(),
             });
         }
-        if !queue.in_ready {
-            queue.in_ready = true;
-            self.ready.push_back(host.clone());
-        }
+        self.call(host);
         result
+    }
+
+    /// Puts a host in line for a turn.
+    fn call(&mut self, host: &Host) {
+        let Some(queue) = self.hosts.get_mut(host).filter(|queue| !queue.in_ready) else {
+            return;
+        };
+        queue.in_ready = true;
+        match &queue.sharing {
+            Sharing::Alone => self.ready.push_back(Member::Host(host.clone())),
+            Sharing::Unknown => self.lookups.push(host.clone()),
+            Sharing::Group(key) => {
+                if let Some(group) = self.groups.get_mut(key) {
+                    group.line.push_back(host.clone());
+                    if !group.in_ready {
+                        group.in_ready = true;
+                        self.ready.push_back(Member::Group(Arc::clone(key)));
+                    }
+                }
+            }
+        }
     }
 
     /// Takes in an admitted request.
     pub fn push(&mut self, request: Request, now: Instant) {
-        if self.under_way.contains(&request.ticket.url)
-            || self.origins.is_unreachable(&request.url.origin())
-        {
+        if self.under_way.contains(&request.ticket.url) {
             return;
         }
         let host = request.url.host();
-        self.with_host(&host, now, |queue, cap| queue.push(request, cap));
+        match self.hosts.get(&host) {
+            Some(queue) if queue.origins.is_unreachable(&request.url.origin()) => return,
+            Some(_) => {}
+            None if self.elsewhere.is_resting(&host) => return,
+            None if self.hosts.len() >= self.settings.room.hosts => {
+                self.elsewhere.turned_away();
+                return;
+            }
+            None => {}
+        }
+        let is_first = request.ticket.is_first;
+        self.with_host(&host, now, |queue, cap| {
+            if is_first {
+                queue.is_new();
+            }
+            queue.push(request, cap);
+        });
     }
 
     /// Takes in a request that is to be tried again, not before its time.
     pub fn retry(&mut self, request: Request, at: Instant, now: Instant) {
-        if self.origins.is_unreachable(&request.url.origin()) {
+        let host = request.url.host();
+        let given_up = |queue: &HostQueue| queue.origins.is_unreachable(&request.url.origin());
+        if self.hosts.get(&host).is_some_and(given_up) {
             return;
         }
         let seconds = at.saturating_duration_since(now).as_secs();
         tracing::info!(url = %request.url, attempt = request.attempt + 1, seconds, "tried again later");
         self.under_way.insert(request.ticket.url);
-        let host = request.url.host();
         self.with_host(&host, now, |queue, _| queue.push_retry(request, at));
     }
 
@@ -178,14 +357,13 @@ impl Frontier {
         self.with_host(&host, now, |queue, _| queue.push_robots(request, at));
     }
 
-    /// Says that the table has a queue for this host of which nothing is in memory yet.
-    pub fn begin_on_disk(&mut self, host: &Host, now: Instant) {
-        self.with_host(host, now, |queue, _| queue.begin_on_disk(0));
-    }
-
-    /// Leaves a host alone until then.
-    pub fn hold(&mut self, host: &Host, until: Instant, now: Instant) {
-        self.with_host(host, now, |queue, _| queue.pace.hold(until));
+    /// Says that the table has URLs that wait, of whichever hosts, and memory has none.
+    pub fn begin_on_disk(&mut self, now: Instant) {
+        let here: Vec<Host> = self.hosts.keys().cloned().collect();
+        for host in here {
+            self.with_host(&host, now, |queue, _| queue.begin_on_disk());
+        }
+        self.elsewhere.look_from_the_beginning();
     }
 
     /// Which rows memory has room for; each is asked for once.
@@ -193,25 +371,55 @@ impl Frontier {
         std::mem::take(&mut self.refills)
     }
 
+    /// Which hosts memory has room for, if any are wanted.
+    pub fn take_more_hosts(&mut self) -> Option<MoreHosts> {
+        self.more_hosts.take()
+    }
+
+    /// Hosts whose addresses are wanted ([`Frontier::located`]).
+    pub fn take_lookups(&mut self) -> Vec<Host> {
+        std::mem::take(&mut self.lookups)
+    }
+
+    /// Gaps of hosts that have changed by the strain that they show.
+    pub fn take_gaps(&mut self) -> Vec<(Host, Option<Duration>)> {
+        std::mem::take(&mut self.gaps)
+    }
+
     /// Whether rows are to be read from the table.
     #[must_use]
     pub fn wants_refill(&self) -> bool {
-        !self.refills.is_empty()
+        !self.refills.is_empty() || self.more_hosts.is_some()
     }
 
-    /// Takes in rows of the table.
-    pub fn refilled(&mut self, refilled: Refilled, now: Instant) {
+    /// Takes in rows of the table, with the rules that are stored of the host's origins.
+    pub fn refilled(&mut self, refilled: Refilled, rules: Vec<Remembered>, now: Instant) {
         let Refilled {
             refill,
             requests,
             more,
+            state,
         } = refilled;
+        let host = &refill.host;
+        let is_here = self.hosts.get(host).map(HostQueue::is_untold);
+        let unasked = match is_here {
+            Some(untold) => state.is_some() && !untold,
+            None => state.is_none() || self.elsewhere.is_resting(host),
+        };
+        if unasked {
+            return;
+        }
+        if let Some(state) = state {
+            self.told(host, state, rules, now);
+        }
         let last = requests.last().map(|request| request.order);
         let (mut fresh, mut delayed) = (Vec::with_capacity(requests.len()), Vec::new());
-        let wall = std::time::SystemTime::now();
+        let wall = SystemTime::now();
         for request in requests {
+            let origin = request.url.origin();
+            let given_up = |queue: &HostQueue| queue.origins.is_unreachable(&origin);
             if self.under_way.contains(&request.ticket.url)
-                || self.origins.is_unreachable(&request.url.origin())
+                || self.hosts.get(host).is_some_and(given_up)
             {
                 continue;
             }
@@ -224,7 +432,7 @@ impl Frontier {
                 None => fresh.push(request),
             }
         }
-        self.with_host(&refill.host, now, |queue, _| {
+        self.with_host(host, now, |queue, _| {
             queue.refilled(refill.after, last, more, fresh);
         });
         for (request, at) in delayed {
@@ -232,54 +440,273 @@ impl Frontier {
         }
     }
 
+    /// Takes in what is stored of a host.
+    fn told(&mut self, host: &Host, state: HostState, rules: Vec<Remembered>, now: Instant) {
+        let longest = self.settings.paces.limits.max_hold;
+        let held = state.held.map(|(until, why)| {
+            let left = until.duration_since(SystemTime::now()).unwrap_or_default();
+            (now + left.min(longest), why)
+        });
+        self.with_host(host, now, |queue, _| {
+            queue.tell();
+            if let Some((until, why)) = held {
+                queue.pace.hold(until);
+                queue.hold_reason = why;
+            }
+            queue.pace.slow_down(state.gap);
+            queue.pages_had(state.pages);
+            for (origin, rules, fresh_until) in rules {
+                let delay = rules.crawl_delay();
+                queue.origins.remember(&origin, rules, fresh_until);
+                queue.set_crawl_delay(&origin, delay);
+            }
+        });
+    }
+
+    /// Says that the hosts that [`Frontier::take_more_hosts`] asked for have come, each by
+    /// [`Frontier::refilled`], and what the number of the last one was; `None` where there are no more.
+    pub fn hosts_read(&mut self, last: Option<i64>) {
+        self.elsewhere.answered(last);
+    }
+
+    /// Says which address a host has, if it has one: by that it shares its pace.
+    pub fn located(&mut self, host: &Host, address: Option<IpAddr>, now: Instant) {
+        let limits = self.settings.paces.of(host);
+        let (settings, begin) = (&self.settings, self.begin);
+        let Some(queue) = self.hosts.get_mut(host) else {
+            return;
+        };
+        if queue.sharing != Sharing::Unknown {
+            return;
+        }
+        let key: Arc<str> = match address {
+            Some(address) => address.to_canonical().to_string().into(),
+            None => host.as_str().into(),
+        };
+        (queue.sharing, queue.in_ready) = (Sharing::Group(Arc::clone(&key)), false);
+        self.groups
+            .join(&key, limits, || settings.pace(limits, begin, now), now);
+        self.call(host);
+    }
+
     /// The next request that every rule allows now, hosts in turn.
     pub fn next(&mut self, now: Instant) -> Next {
-        while let Some(Reverse((at, _))) = self.sleeping.peek()
-            && *at <= now
-            && let Some(Reverse((at, host))) = self.sleeping.pop()
-        {
-            // An entry that is not the host's latest word is stale.
-            if let Some(queue) = self.hosts.get_mut(&host)
-                && queue.wake == Some(at)
-            {
-                queue.wake = None;
-                if !queue.in_ready {
-                    queue.in_ready = true;
-                    self.ready.push_back(host);
-                }
-            }
-        }
+        self.wake(now);
+        self.forget_idle(now);
         if self.permit.is_none() && !self.ready.is_empty() {
             if let Err(at) = self.global.take(now) {
                 return Next::Wait(Some(at));
             }
             self.permit = Some(now);
         }
-        while let Some(host) = self.ready.pop_front() {
-            if let Some(next) = self.turn(&host, now) {
+        while let Some(member) = self.ready.pop_front() {
+            let next = match member {
+                Member::Host(host) => self.turn(&host, now),
+                Member::Group(key) => self.group_turn(&key, now),
+            };
+            if let Some(next) = next {
                 return next;
             }
         }
-        Next::Wait(self.sleeping.peek().map(|Reverse((at, _))| *at))
+        self.let_others_in(now);
+        let sleeping = self.sleeping.peek().map(|Reverse((at, _))| *at);
+        let idle = self.idle.front().map(|(at, _)| *at);
+        // When somebody leaves, somebody may come.
+        let look = self.next_look.filter(|at| *at > now && self.is_full());
+        let leaves = [idle, look].map(|at| at.filter(|_| self.elsewhere.has_more()));
+        let times = [sleeping, self.elsewhere.next(), leaves[0], leaves[1]];
+        Next::Wait(times.into_iter().flatten().min())
+    }
+
+    /// Gives a turn to whoever has slept or rested long enough.
+    fn wake(&mut self, now: Instant) {
+        while let Some(Reverse((at, _))) = self.sleeping.peek()
+            && *at <= now
+            && let Some(Reverse((at, member))) = self.sleeping.pop()
+        {
+            // An entry that is not its last word is stale.
+            match member {
+                Member::Host(host) => {
+                    if let Some(queue) = self.hosts.get_mut(&host)
+                        && queue.wake == Some(at)
+                    {
+                        queue.wake = None;
+                        self.call(&host);
+                    }
+                }
+                Member::Group(key) => {
+                    if let Some(group) = self.groups.get_mut(&key)
+                        && group.wake == Some(at)
+                    {
+                        group.wake = None;
+                        if !group.in_ready {
+                            group.in_ready = true;
+                            self.ready.push_back(Member::Group(key));
+                        }
+                    }
+                }
+            }
+        }
+        while self.hosts.len() < self.settings.room.hosts + HOSTS_AT_ONCE
+            && let Some(host) = self.elsewhere.rested(now)
+        {
+            self.with_host(&host, now, |_, _| ());
+        }
+    }
+
+    /// Forgets hosts that have had nothing to do for a while.
+    fn forget_idle(&mut self, now: Instant) {
+        while let Some((at, _)) = self.idle.front()
+            && *at <= now
+            && let Some((_, host)) = self.idle.pop_front()
+        {
+            let Some(queue) = self.hosts.get_mut(&host) else {
+                continue;
+            };
+            queue.in_idle = false;
+            match self.forgettable_at(&host) {
+                Some(at) if at > now => {
+                    if let Some(queue) = self.hosts.get_mut(&host) {
+                        queue.in_idle = true;
+                        self.idle.push_back((at, host));
+                    }
+                }
+                Some(_) => self.leave(&host),
+                None => {}
+            }
+        }
+    }
+
+    /// From when on a host may be forgotten; never while something waits or is under way for it.
+    fn forgettable_at(&self, host: &Host) -> Option<Instant> {
+        let queue = self.hosts.get(host)?;
+        if queue.len() > 0 || queue.in_ready || !queue.can_leave() {
+            return None;
+        }
+        let shared = match &queue.sharing {
+            Sharing::Group(key) => self.groups.rested_at(key),
+            _ => None,
+        };
+        Some(queue.pace.rested_at().max(shared).unwrap_or(self.begin))
+    }
+
+    /// Nobody here can use a slot: hosts that are elsewhere may. Where there is no room for them, those
+    /// leave who have to wait longest.
+    fn let_others_in(&mut self, now: Instant) {
+        if !self.elsewhere.has_more() || self.more_hosts.is_some() {
+            return;
+        }
+        if self.is_full() {
+            self.send_to_rest(now);
+        }
+        if self.is_full() {
+            return;
+        }
+        let room = self.settings.room;
+        if let Some(after) = self.elsewhere.ask() {
+            let limit = room.heads / (self.hosts.len() + HOSTS_AT_ONCE);
+            self.more_hosts = Some(MoreHosts {
+                after,
+                limit: limit.clamp(*HOST_HEADS.start(), *HOST_HEADS.end()),
+            });
+        }
+    }
+
+    /// Whether memory has no room for more hosts.
+    fn is_full(&self) -> bool {
+        let room = self.settings.room;
+        let heads = 2 * room.heads.max(HOST_HEADS.start() * room.hosts);
+        self.hosts.len() >= room.hosts || self.rules >= room.rules || self.held >= heads
+    }
+
+    fn send_to_rest(&mut self, now: Instant) {
+        if self.next_look.is_some_and(|at| at > now) {
+            return;
+        }
+        self.next_look = Some(now + LOOK_EVERY);
+        let idle: Vec<Host> = self.idle.iter().map(|(_, host)| host.clone()).collect();
+        for host in idle {
+            // What was given up is kept a little: what was admitted just before may still come in.
+            let given_up = self.hosts.get(&host).is_some_and(HostQueue::has_given_up);
+            if !given_up && self.forgettable_at(&host).is_some_and(|at| at <= now) {
+                self.leave(&host);
+            }
+        }
+        let waits = |queue: &HostQueue| queue.wake.filter(|at| *at >= now + LONG);
+        let alone = |queue: &HostQueue| queue.sharing == Sharing::Alone;
+        let mut sleepers: Vec<(Instant, Host)> = self
+            .hosts
+            .iter()
+            .filter(|(_, queue)| queue.can_leave() && !queue.in_ready && alone(queue))
+            .filter_map(|(host, queue)| Some((waits(queue)?, host.clone())))
+            .collect();
+        sleepers.sort_unstable_by(|one, other| other.cmp(one));
+        sleepers.truncate((self.settings.room.hosts / 4).max(1));
+        for (until, host) in sleepers {
+            self.leave(&host);
+            self.elsewhere.rest(host, until);
+        }
+    }
+
+    /// The turn of hosts that share a pace: of one of them, if the pace allows it.
+    fn group_turn(&mut self, key: &Arc<str>, now: Instant) -> Option<Next> {
+        let group = self.groups.get_mut(key)?;
+        group.in_ready = false;
+        match group.pace.check(now) {
+            When::AfterOne => return None,
+            When::At(at) => {
+                if group.wake != Some(at) {
+                    group.wake = Some(at);
+                    self.sleeping
+                        .push(Reverse((at, Member::Group(Arc::clone(key)))));
+                }
+                return None;
+            }
+            When::Now => {}
+        }
+        for _ in 0..group.line.len() {
+            let host = self.groups.get_mut(key)?.line.pop_front()?;
+            let next = self.turn(&host, now);
+            let group = self.groups.get_mut(key)?;
+            if matches!(next, Some(Next::Request(..))) {
+                group.pace.begin(now);
+            }
+            if next.is_some() {
+                if !group.in_ready && !group.line.is_empty() {
+                    group.in_ready = true;
+                    self.ready.push_back(Member::Group(Arc::clone(key)));
+                }
+                return next;
+            }
+        }
+        None
     }
 
     fn turn(&mut self, host: &Host, now: Instant) -> Option<Next> {
         let queue = self.hosts.get_mut(host)?;
         queue.in_ready = false;
-        let before = queue.len();
-        let turn = queue.turn(&mut self.origins, now);
+        let (before, held) = (queue.len(), queue.held());
+        let turn = queue.turn(now);
         // A question for robots.txt may have joined the queue.
         self.queued = self.queued + queue.len() - before;
+        self.held = self.held + queue.held() - held;
         let next = match turn {
             Turn::Sleep(at) => {
                 // Events may give it a turn again and again before that: one entry is enough.
                 if queue.wake != Some(at) {
                     queue.wake = Some(at);
-                    self.sleeping.push(Reverse((at, host.clone())));
+                    self.sleeping
+                        .push(Reverse((at, Member::Host(host.clone()))));
                 }
                 return None;
             }
-            Turn::Parked => return None,
+            Turn::Parked => {
+                if queue.len() == 0 && !queue.in_idle {
+                    queue.in_idle = true;
+                    self.idle.push_back((now + IDLE, host.clone()));
+                }
+                return None;
+            }
             Turn::Go(request, rule) => {
                 // One that was kept has let the bucket fill up behind it: the next counts from now.
                 if self.permit.take().is_some_and(|since| since < now) {
@@ -299,18 +726,31 @@ impl Frontier {
     }
 
     /// Says that a request's fetch has ended, and how.
-    pub fn finish(&mut self, host: &Host, answer: Answer, now: Instant) -> Consequence {
-        self.with_host(host, now, |queue, _| {
-            let consequence = queue.pace.finish(answer, now);
-            // What was under way when it was set aside has nothing to add.
-            if queue.aside.is_some() {
-                return Consequence::None;
+    pub fn finish(&mut self, host: &Host, ending: impl Into<Ending>, now: Instant) -> Consequence {
+        let ending = ending.into();
+        if let Some(HostQueue {
+            sharing: Sharing::Group(key),
+            ..
+        }) = self.hosts.get(host)
+        {
+            let key = Arc::clone(key);
+            if let Some(group) = self.groups.get_mut(&key) {
+                group.pace.ended(ending, now);
+                if !group.in_ready && !group.line.is_empty() {
+                    group.in_ready = true;
+                    self.ready.push_back(Member::Group(key));
+                }
             }
-            if let Consequence::SetAside(_, why) = &consequence {
-                queue.set_aside(why.clone());
-            }
-            consequence
-        })
+        }
+        let (consequence, before, after) = self.with_host(host, now, |queue, _| {
+            let before = queue.pace.strain();
+            let consequence = queue.finish(ending, now);
+            (consequence, before, queue.pace.strain())
+        });
+        if after > before || (after.is_none() && before.is_some()) {
+            self.gaps.push((host.clone(), after));
+        }
+        consequence
     }
 
     /// Says that a page's record is there, and whether it counts as one.
@@ -320,15 +760,10 @@ impl Frontier {
         }
     }
 
-    /// Says how many pages of a host count already.
-    pub fn pages_had(&mut self, host: &Host, pages: u64, now: Instant) {
-        self.with_host(host, now, |queue, _| queue.pages_had(pages));
-    }
-
     /// Whether a host has had all pages that it may have.
     #[must_use]
     pub fn is_any_full(&self) -> bool {
-        self.hosts.values().any(HostQueue::is_full)
+        self.any_full
     }
 
     /// Says that the store has applied the outcome of a URL.
@@ -347,8 +782,10 @@ impl Frontier {
     ) -> Option<std::time::Duration> {
         let delay = rules.crawl_delay();
         tracing::info!(%origin, crawl_delay = ?delay, "robots.txt read");
-        self.origins.known(origin.clone(), rules, fresh_until);
-        self.with_host(host, now, |queue, _| queue.set_crawl_delay(origin, delay))
+        self.with_host(host, now, |queue, _| {
+            queue.origins.known(origin, rules, fresh_until);
+            queue.set_crawl_delay(origin, delay)
+        })
     }
 
     /// Says that an origin's robots.txt cannot be had. Whether its URLs are given up for this start
@@ -360,19 +797,13 @@ impl Frontier {
         ask_again: Instant,
         now: Instant,
     ) -> bool {
-        if self.origins.unreachable(origin, ask_again, now) {
-            return false;
-        }
         self.with_host(host, now, |queue, _| {
-            queue.drop_where(|request| request.url.origin() == *origin);
-        });
-        true
-    }
-
-    /// No hold is longer than this.
-    #[must_use]
-    pub fn longest_hold(&self) -> std::time::Duration {
-        self.settings.paces.limits.max_hold
+            let rules_on = queue.origins.unreachable(origin, ask_again, now);
+            if !rules_on {
+                queue.drop_where(|request| request.url.origin() == *origin);
+            }
+            !rules_on
+        })
     }
 
     /// How many requests wait in memory; a host with more on disk counts one for that.
@@ -384,7 +815,7 @@ impl Frontier {
     /// Whether nothing waits, on disk or in memory, that could be asked for in this start.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.queued == 0
+        self.queued == 0 && self.elsewhere.is_empty()
     }
 
     /// Hosts in memory.
@@ -393,16 +824,17 @@ impl Frontier {
         self.hosts.len()
     }
 
-    /// The host that is held longest from now on, and until when.
+    /// The host that is held longest from now on, until when, and why.
     #[must_use]
-    pub fn longest_held(&self, now: Instant) -> Option<(Host, Instant)> {
+    pub fn longest_held(&self, now: Instant) -> Option<(Host, Instant, String)> {
         // A glance for the progress line: some thousands of hosts are enough.
         self.hosts
             .iter()
             .take(4096)
             .filter(|(_, queue)| queue.len() > 0)
-            .filter_map(|(host, queue)| Some((host.clone(), queue.pace.held_until(now)?)))
-            .max_by_key(|(_, until)| *until)
+            .filter_map(|(host, queue)| Some((host, queue.pace.held_until(now)?, queue)))
+            .max_by_key(|(_, until, _)| *until)
+            .map(|(host, until, queue)| (host.clone(), until, queue.hold_reason.clone()))
     }
 }
 

@@ -1,7 +1,6 @@
-//! What each origin's robots.txt says, as far as it is known; asking for it is a request like any
-//! other, put at the head of its host's queue.
+//! What the robots.txt of each of a host's origins says, as far as it is known; asking for it is a
+//! request like any other, put at the head of the host's queue.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,10 +34,11 @@ struct State {
     unreachable: bool,
 }
 
+/// The origins of one host: two at the most, but for odd ports.
 #[derive(Debug)]
 pub(super) struct Origins {
-    states: HashMap<Origin, State>,
     obey: bool,
+    states: Vec<(Origin, State)>,
     /// Requests for robots.txt that have come up; one look at a queue may meet two origins.
     questions: Vec<Request>,
 }
@@ -46,25 +46,36 @@ pub(super) struct Origins {
 impl Origins {
     pub(super) fn new(obey: bool) -> Self {
         Self {
-            states: HashMap::new(),
             obey,
+            states: Vec::new(),
             questions: Vec::new(),
         }
     }
 
+    fn state(&mut self, origin: &Origin) -> &mut State {
+        let found = self.states.iter().position(|(other, _)| other == origin);
+        let index = found.unwrap_or_else(|| {
+            self.states.push((origin.clone(), State::default()));
+            self.states.len() - 1
+        });
+        &mut self.states[index].1
+    }
+
     /// What robots.txt says of a URL; where it has to be asked for, [`Origins::take_questions`] has the
-    /// request afterwards, for this URL's host to take at once.
+    /// request afterwards, for the host to take at once.
     pub(super) fn rule(&mut self, url: &CanonicalUrl, now: Instant) -> Ruling {
         if !self.obey {
             return Ruling::Allowed(Some("robots.txt ignored".to_owned()));
         }
         let origin = url.origin();
-        let state = self.states.entry(origin.clone()).or_default();
+        let state = self.state(&origin);
         let stale = state
             .fresh_until
             .max(state.ask_again)
             .is_none_or(|until| until <= now);
-        if stale && !state.asked && !state.unreachable {
+        let asks = stale && !state.asked && !state.unreachable;
+        let rules = state.rules.clone();
+        if asks {
             let Ok(robots_url) = origin.robots_url() else {
                 return Ruling::Allowed(None);
             };
@@ -72,7 +83,7 @@ impl Origins {
             self.questions
                 .push(Request::robots(robots_url, origin, 0, 0));
         }
-        let Some(rules) = &state.rules else {
+        let Some(rules) = rules else {
             return Ruling::Wait;
         };
         let verdict = rules.verdict(url.path_and_query());
@@ -86,13 +97,20 @@ impl Origins {
         std::mem::take(&mut self.questions)
     }
 
-    pub(super) fn known(&mut self, origin: Origin, rules: Arc<Robots>, fresh_until: Instant) {
-        let state = State {
+    pub(super) fn known(&mut self, origin: &Origin, rules: Arc<Robots>, fresh_until: Instant) {
+        *self.state(origin) = State {
             rules: Some(rules),
             fresh_until: Some(fresh_until),
             ..State::default()
         };
-        self.states.insert(origin, state);
+    }
+
+    /// Takes in what was stored of an origin, unless something newer is known by now.
+    pub(super) fn remember(&mut self, origin: &Origin, rules: Arc<Robots>, fresh_until: Instant) {
+        let state = self.state(origin);
+        if state.rules.is_none() && !state.unreachable {
+            (state.rules, state.fresh_until) = (Some(rules), Some(fresh_until));
+        }
     }
 
     /// Says that the robots.txt could not be had. Whether an old copy rules on.
@@ -102,7 +120,7 @@ impl Origins {
         ask_again: Instant,
         now: Instant,
     ) -> bool {
-        let state = self.states.entry(origin.clone()).or_default();
+        let state = self.state(origin);
         state.asked = false;
         let old = state.fresh_until.is_some_and(|until| until + STALE > now);
         if state.rules.is_some() && old {
@@ -115,8 +133,26 @@ impl Origins {
     }
 
     pub(super) fn is_unreachable(&self, origin: &Origin) -> bool {
-        self.states
-            .get(origin)
-            .is_some_and(|state| state.unreachable)
+        let of = |(other, state): &(Origin, State)| other == origin && state.unreachable;
+        self.states.iter().any(of)
+    }
+
+    /// Whether the URLs of one are deferred.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.states.iter().any(|(_, state)| state.unreachable)
+    }
+
+    /// Whether an answer is waited for, from this host or from one that it redirects to.
+    pub(super) fn is_asking(&self) -> bool {
+        self.states.iter().any(|(_, state)| state.asked)
+    }
+
+    /// About how many bytes the rules hold.
+    pub(super) fn size(&self) -> usize {
+        let rules = self
+            .states
+            .iter()
+            .filter_map(|(_, state)| state.rules.as_ref());
+        rules.map(|rules| rules.size()).sum()
     }
 }

@@ -13,7 +13,7 @@ use proptest::{prop_compose, prop_oneof, proptest};
 use super::*;
 use crate::canonical::CanonicalUrl;
 use crate::config;
-use crate::politeness::Limits;
+use crate::politeness::{Answer, Limits};
 use crate::request::Kind;
 
 fn ms(millis: u64) -> Duration {
@@ -29,8 +29,10 @@ fn settings() -> Settings {
         }),
         global_interval: None,
         obey_robots: false,
+        by: By::Host,
         resumed: false,
         pages_per_host: None,
+        room: Room::default(),
     }
 }
 
@@ -60,9 +62,17 @@ fn page(text: &str, order: u64) -> Request {
         ticket: Ticket {
             url: order as i64,
             host: 0,
+            is_first: true,
         },
         validators: None,
     }
+}
+
+/// A page of a host that the store knew before.
+fn later(text: &str, order: u64) -> Request {
+    let mut page = page(text, order);
+    page.ticket.is_first = false;
+    page
 }
 
 fn rules(lines: &str) -> Arc<Robots> {
@@ -70,6 +80,21 @@ fn rules(lines: &str) -> Arc<Robots> {
         format!("User-agent: *\n{lines}").as_bytes(),
         "crawl",
     ))
+}
+
+/// Leaves a host alone until then.
+fn hold(frontier: &mut Frontier, host: &Host, until: Instant, now: Instant) {
+    frontier.with_host(host, now, |queue, _| {
+        queue.is_new();
+        queue.pace.hold(until);
+        "asked to".clone_into(&mut queue.hold_reason);
+    });
+}
+
+/// Takes a host into memory of which nothing is known, and answers with what it wants to know.
+fn enter(frontier: &mut Frontier, host: &Host, now: Instant) -> Refill {
+    frontier.with_host(host, now, |_, _| ());
+    frontier.take_refills().pop().expect("it wants to know")
 }
 
 /// A frontier and its clock, in milliseconds from the beginning.
@@ -211,7 +236,6 @@ fn starts_keep_to_the_rates() {
     };
     let resumed = |settings: Settings| Settings {
         resumed: true,
-        pages_per_host: None,
         ..settings
     };
     for (name, settings, pages, expected) in [
@@ -297,17 +321,23 @@ fn crawl_delay_is_a_gap_for_the_whole_host() {
 #[test]
 fn a_hold_stops_one_host() {
     let mut clocked = Clocked::with(settings(), &TWO);
-    clocked
-        .frontier
-        .hold(&host("http://a/"), clocked.at(700), clocked.begin);
+    hold(
+        &mut clocked.frontier,
+        &host("http://a/"),
+        clocked.begin + ms(700),
+        clocked.begin,
+    );
     // A shorter one does not end it.
-    clocked
-        .frontier
-        .hold(&host("http://a/"), clocked.at(300), clocked.begin);
+    hold(
+        &mut clocked.frontier,
+        &host("http://a/"),
+        clocked.begin + ms(300),
+        clocked.begin,
+    );
     clocked.says(0, &["http://b/1", "http://b/2", "at 700"]);
     assert_eq!(
         clocked.frontier.longest_held(clocked.begin),
-        Some((host("http://a/"), clocked.at(700)))
+        Some((host("http://a/"), clocked.at(700), "asked to".to_owned()))
     );
     clocked.says(699, &["at 700"]);
     clocked.says(700, &["http://a/1"]);
@@ -323,9 +353,12 @@ fn a_hold_stops_one_host() {
 #[test]
 fn a_sleeping_host_is_noted_once() {
     let mut clocked = Clocked::new(settings());
-    clocked
-        .frontier
-        .hold(&host("http://a/"), clocked.at(600_000), clocked.begin);
+    hold(
+        &mut clocked.frontier,
+        &host("http://a/"),
+        clocked.begin + ms(600_000),
+        clocked.begin,
+    );
     for order in 1..1000 {
         clocked
             .frontier
@@ -359,9 +392,19 @@ fn robots_is_asked_for_once_and_first() {
     clocked.says(500, &["http://a/robots.txt", "never"]);
     clocked.finish("http://a/", Answer::Fine, 600);
     let hop = Request::robots(url("http://b/r"), origin, 1, 0);
-    clocked
-        .frontier
-        .push_robots(hop, clocked.at(600), clocked.at(600));
+    let now = clocked.at(600);
+    // What the store knows of the other host is asked for first.
+    clocked.frontier.push_robots(hop, now, now);
+    clocked.says(600, &["never"]);
+    let refill = clocked.frontier.take_refills().pop().expect("one");
+    assert_eq!((refill.host.as_str(), refill.state), ("b", true));
+    let told = Refilled {
+        refill,
+        requests: Vec::new(),
+        more: false,
+        state: Some(HostState::default()),
+    };
+    clocked.frontier.refilled(told, Vec::new(), now);
     clocked.says(600, &["http://b/r", "never"]);
     clocked.finish("http://b/", Answer::Fine, 700);
     clocked.robots("http://a/", "Disallow: /no", 60_000, 700);
@@ -466,6 +509,7 @@ fn a_question_goes_to_its_own_host() {
     clocked.robots("http://a/", "Disallow: /no", 1000, 0);
     clocked.robots("http://b/", "", 9000, 0);
     let now = clocked.begin;
+    hold(&mut clocked.frontier, &host("http://a/"), now, now);
     for retry in [page("http://a/1", 1), page("http://a/no/2", 2)] {
         clocked.frontier.retry(retry, now, now);
     }
@@ -514,6 +558,7 @@ fn a_retry_that_waits_for_robots_does_not_block_the_other_origin() {
     });
     clocked.robots("https://a/", "", 60_000, 0);
     let now = clocked.begin;
+    hold(&mut clocked.frontier, &host("http://a/"), now, now);
     for (text, order, at) in [
         ("http://a/1", 1, 100),
         ("https://a/2", 2, 200),
@@ -611,6 +656,124 @@ fn a_robots_of_another_host_survives_the_setting_aside() {
     }
 }
 
+/// A rate and a cap for a whole domain, with the hosts in turn; or for an address, once that is known.
+#[test]
+fn hosts_share_a_pace() {
+    const PAGES: [&str; 4] = [
+        "http://a.site.example/1",
+        "http://b.site.example/1",
+        "http://a.site.example/2",
+        "http://c.other.example/1",
+    ];
+    let shared = |by: By| Settings {
+        by,
+        ..with_limits(|limits| (limits.interval, limits.concurrency) = (Some(ms(100)), 1))
+    };
+    let words = |starts: Vec<(u64, String)>| -> Vec<String> {
+        let starts = starts.iter();
+        starts.map(|(at, name)| format!("{name} {at}")).collect()
+    };
+    let wanted = [
+        "a.site.example 0",
+        "c.other.example 0",
+        "b.site.example 100",
+        "a.site.example 200",
+    ];
+    assert_eq!(
+        words(Clocked::with(shared(By::Domain), &PAGES).starts()),
+        wanted
+    );
+    // In flight, too.
+    let mut clocked = Clocked::with(shared(By::Domain), &PAGES);
+    clocked.says(0, &[PAGES[0], PAGES[3], "never"]);
+    clocked.says(1000, &["never"]);
+    clocked.finish(PAGES[0], Answer::Fine, 1000);
+    clocked.says(1100, &[PAGES[1], "never"]);
+
+    let mut clocked = Clocked::with(shared(By::Ip), &PAGES);
+    clocked.says(0, &["never"]);
+    let asked = clocked.frontier.take_lookups();
+    assert_eq!(asked.len(), 3);
+    let now = clocked.begin;
+    for (host, address) in asked.iter().zip(["10.0.0.1", "::ffff:10.0.0.1", ""]) {
+        clocked.frontier.located(host, address.parse().ok(), now);
+    }
+    assert_eq!(words(clocked.starts()), wanted);
+    assert!(clocked.frontier.take_lookups().is_empty());
+}
+
+/// Memory has room for two hosts; the third comes in when others have to wait for long, and those come back
+/// at their times.
+#[test]
+fn who_has_to_wait_for_long_makes_room() {
+    let mut clocked = Clocked::new(Settings {
+        room: Room {
+            hosts: 2,
+            ..Room::default()
+        },
+        ..with_limits(|limits| (limits.interval, limits.burst) = (Some(ms(20_000)), 2))
+    });
+    let now = clocked.begin;
+    let pages = [
+        "http://a/1",
+        "http://b/1",
+        "http://a/2",
+        "http://a/3",
+        "http://c/1",
+    ];
+    for (text, order) in pages.iter().zip(1..) {
+        clocked.frontier.push(page(text, order), now);
+    }
+    clocked.says(0, &["http://a/1"]);
+    clocked.finish("http://a/", Answer::Fine, 0);
+    clocked.says(0, &["http://b/1", "http://a/2"]);
+    clocked.finish("http://b/", Answer::Fine, 0);
+    clocked.finish("http://a/", Answer::Fine, 0);
+    // a waits for its token; b has nothing to do, and 40 s to go before it may be forgotten.
+    assert_eq!(clocked.said(0), "at 10000");
+    let more = clocked.frontier.take_more_hosts();
+    assert_eq!(
+        (more.map(|more| more.after), clocked.frontier.hosts()),
+        (Some(0), 1)
+    );
+    let read = |host: &str, requests| Refilled {
+        refill: Refill {
+            host: url(host).host(),
+            after: 0,
+            limit: 8,
+            state: true,
+        },
+        requests,
+        more: false,
+        state: Some(HostState::default()),
+    };
+    // The table has a, too: that rests.
+    for answer in [
+        read("http://a/", vec![later("http://a/3", 4)]),
+        read("http://c/", vec![later("http://c/1", 5)]),
+    ] {
+        clocked.frontier.refilled(answer, Vec::new(), now);
+    }
+    clocked.frontier.hosts_read(None);
+    clocked.says(0, &["http://c/1", "at 20000"]);
+    clocked.finish("http://c/", Answer::Fine, 0);
+    assert!(!clocked.frontier.is_drained());
+    clocked.says(20_000, &["never"]);
+    let refill = clocked.frontier.take_refills().pop().expect("a is back");
+    assert_eq!((refill.host.as_str(), refill.state), ("a", true));
+    let back = read(
+        "http://a/",
+        vec![later("http://a/3", 4), later("http://a/4", 6)],
+    );
+    clocked
+        .frontier
+        .refilled(back, Vec::new(), clocked.at(20_000));
+    // It has one token, not the burst of a host that was never asked.
+    clocked.says(20_000, &["http://a/3"]);
+    clocked.finish("http://a/", Answer::Fine, 20_000);
+    clocked.says(20_000, &["at 40000"]);
+}
+
 fn rows(orders: std::ops::RangeInclusive<u64>) -> Vec<Request> {
     orders
         .map(|order| page(&format!("http://a/{order}"), order))
@@ -621,23 +784,25 @@ fn rows(orders: std::ops::RangeInclusive<u64>) -> Vec<Request> {
 fn what_is_on_disk_is_read_once_and_is_not_drained_before() {
     let mut clocked = Clocked::new(with_limits(|limits| limits.concurrency = 100));
     let (a, now) = (host("http://a/"), clocked.begin);
-    clocked.frontier.begin_on_disk(&a, now);
-    assert!(clocked.frontier.wants_refill() && !clocked.frontier.is_drained());
-    let asked = clocked.frontier.take_refills();
-    assert_eq!(asked.len(), 1);
-    assert_eq!((&asked[0].host, asked[0].after), (&a, 0));
+    let asked = [enter(&mut clocked.frontier, &a, now)];
+    assert!(!clocked.frontier.is_drained());
+    assert_eq!(
+        (&asked[0].host, asked[0].after, asked[0].state),
+        (&a, 0, true)
+    );
     // Nothing is asked for again while the answer is under way, and nothing is drained.
-    clocked.frontier.push(page("http://a/9", 9), now);
+    clocked.frontier.push(later("http://a/9", 9), now);
     clocked.says(0, &["never"]);
     assert!(!clocked.frontier.wants_refill() && !clocked.frontier.is_drained());
     let mut answer = |refill: &Refill, requests, more| {
         let refill = refill.clone();
         let refilled = Refilled {
+            state: refill.state.then(HostState::default),
             refill,
             requests,
             more,
         };
-        clocked.frontier.refilled(refilled, now);
+        clocked.frontier.refilled(refilled, Vec::new(), now);
         let refills = clocked.frontier.take_refills();
         assert!(!clocked.frontier.is_drained() || refills.is_empty());
         refills
@@ -680,9 +845,10 @@ fn an_answer_that_no_longer_joins_the_prefix_is_asked_for_again() {
     let late = Refilled {
         requests: rows(5000..=5000),
         more: false,
+        state: None,
         refill: refill.clone(),
     };
-    clocked.frontier.refilled(late, now);
+    clocked.frontier.refilled(late, Vec::new(), now);
     let again = clocked.frontier.take_refills().pop().expect("another");
     assert!(again.after < refill.after, "{again:?} {refill:?}");
 }
@@ -691,8 +857,7 @@ fn an_answer_that_no_longer_joins_the_prefix_is_asked_for_again() {
 fn rows_that_wait_for_their_time_do_so() {
     let mut clocked = Clocked::new(settings());
     let (a, now) = (host("http://a/"), clocked.begin);
-    clocked.frontier.begin_on_disk(&a, now);
-    let refill = clocked.frontier.take_refills().pop().expect("one");
+    let refill = enter(&mut clocked.frontier, &a, now);
     let mut requests = rows(1..=3);
     let wall = std::time::SystemTime::now();
     // A clock that was set back must not keep it for days: max-hold is the most.
@@ -704,7 +869,9 @@ fn rows_that_wait_for_their_time_do_so() {
             refill,
             requests,
             more,
+            state: Some(HostState::default()),
         },
+        Vec::new(),
         now,
     );
     clocked.says(0, &["http://a/3"]);
@@ -743,7 +910,7 @@ struct Shape {
     seed: u64,
     hosts: u64,
     pages: u64,
-    /// Hosts with nothing to do, so many that the others have the least room in memory.
+    /// Memory has room for one to three hosts, and the least for each.
     crowded: bool,
     obey: bool,
     resumed: bool,
@@ -754,19 +921,28 @@ struct Shape {
     max_failures: u32,
 }
 
+/// What a batch has brought: what is settled, admitted, read, and the last host where hosts were read.
+type Committing = (
+    Vec<Ticket>,
+    Vec<Request>,
+    Vec<Refilled>,
+    Option<Option<i64>>,
+);
+
 /// A frontier with what is around it: an engine that commits a batch at a time and applies what it
 /// brought later, a table, a network. What is checked is checked at every step.
 struct World {
     shape: Shape,
     random: fastrand::Rng,
     frontier: Frontier,
-    begin: Instant,
     now: Instant,
     plans: HashMap<Origin, Plan>,
     known: HashMap<Origin, Known>,
     asked: HashSet<Origin>,
     /// The `frontier` table: by host and order, with the deferred ones.
     table: BTreeMap<(Host, u64), (Request, bool)>,
+    /// Hosts that were met.
+    met: HashSet<Host>,
     /// Found, but not yet admitted.
     found: Vec<Request>,
     /// By origin, the orders that the frontier has been told of and has not handed out.
@@ -776,7 +952,7 @@ struct World {
     in_flight: Vec<Request>,
     /// Outcomes that wait for the next batch: gone, or to be tried again.
     outcomes: Vec<(Request, bool)>,
-    committing: Option<(Vec<Ticket>, Vec<Request>, Vec<Refilled>)>,
+    committing: Option<Committing>,
     aside: HashSet<Host>,
     starts: HashMap<Host, Vec<Instant>>,
     all_starts: Vec<Instant>,
@@ -789,25 +965,37 @@ impl World {
     fn new(shape: Shape) -> Self {
         let begin = Instant::now();
         let mut random = fastrand::Rng::with_seed(shape.seed);
+        let adaptive = random.bool();
+        // A gap that is longer than a robots.txt lives lets nothing else through.
+        let lives = if adaptive {
+            [100_000, 200_000, 86_400_000]
+        } else {
+            [300, 2000, 86_400_000]
+        };
         let settings = Settings {
             paces: Paces::all(Limits {
                 interval: shape.interval.map(ms),
                 burst: shape.burst,
                 concurrency: shape.concurrency,
                 max_failures: shape.max_failures,
+                adaptive,
                 ..settings().paces.limits
             }),
             global_interval: shape.global.map(ms),
             obey_robots: shape.obey,
             resumed: shape.resumed,
-            pages_per_host: None,
+            room: if shape.crowded {
+                Room {
+                    hosts: random.usize(1..=3),
+                    heads: 1,
+                    rules: [1, 1 << 20][random.usize(..2)],
+                }
+            } else {
+                Room::default()
+            },
+            ..settings()
         };
-        let mut frontier = Frontier::new(settings, begin);
-        if shape.crowded {
-            for number in 0..4096 {
-                frontier.hold(&host(&format!("http://idle{number}/")), begin, begin);
-            }
-        }
+        let frontier = Frontier::new(settings, begin);
         let mut plans = HashMap::new();
         for name in 0..shape.hosts {
             for scheme in ["http", "https"] {
@@ -816,7 +1004,7 @@ impl World {
                     0 => Plan::Unreachable,
                     _ => Plan::Rules {
                         lines: lines[random.usize(..4)],
-                        life: [300, 2000, 86_400_000][random.usize(..3)],
+                        life: lives[random.usize(..3)],
                         tries: random.u32(..2),
                         hop: random.u32(..4) == 0,
                     },
@@ -843,12 +1031,12 @@ impl World {
         let mut world = Self {
             random,
             frontier,
-            begin,
             now: begin,
             plans,
             known: HashMap::new(),
             asked: HashSet::new(),
             table: BTreeMap::new(),
+            met: HashSet::new(),
             found,
             waiting: HashMap::new(),
             retries: HashMap::new(),
@@ -870,11 +1058,10 @@ impl World {
                 let of_origin = world.waiting.entry(request.url.origin()).or_default();
                 of_origin.insert(request.order);
                 let row = (request.clone(), false);
-                if world.table.range(of_host(&host)).next().is_none() {
-                    world.frontier.begin_on_disk(&host, begin);
-                }
+                world.met.insert(host.clone());
                 world.table.insert((host, request.order), row);
             }
+            world.frontier.begin_on_disk(begin);
         }
         world
     }
@@ -991,8 +1178,9 @@ impl World {
         for time in [self.now, just_before] {
             for name in 0..self.shape.hosts {
                 let host = host(&format!("http://h{name}/"));
-                // A hold that is over before it begins gives a turn and changes nothing.
-                self.frontier.hold(&host, self.begin, time);
+                if self.frontier.hosts.contains_key(&host) {
+                    self.frontier.with_host(&host, time, |_, _| ());
+                }
             }
             let next = self.frontier.next(time);
             assert!(matches!(next, Next::Wait(_)), "{next:?} waited");
@@ -1009,7 +1197,8 @@ impl World {
         let (host, now) = (request.url.host(), self.now);
         let answer = match self.random.u32(..12) {
             0 => Answer::Throttled(Some(ms(self.random.u64(..2000)))),
-            1 | 2 => Answer::Failed,
+            1 => Answer::Failed,
+            2 => Answer::Strained,
             _ => Answer::Fine,
         };
         let consequence = self.frontier.finish(&host, answer, now);
@@ -1026,7 +1215,12 @@ impl World {
                     ..request.clone()
                 };
                 self.retries.insert(request.ticket.url, at);
-                self.outcomes.push((again.clone(), false));
+                // The table has it with its time.
+                let stored = Request {
+                    not_before: Some(std::time::SystemTime::now() + (at - now)),
+                    ..again.clone()
+                };
+                self.outcomes.push((stored, false));
                 self.frontier.retry(again, at, now);
             }
             Kind::Robots { origin, hops } => self.robots(&request, &origin, hops),
@@ -1094,9 +1288,10 @@ impl World {
         let count = self
             .random
             .usize(..=self.found.len().min(1 + self.found.len() / 3));
-        let admitted = self.found.split_off(self.found.len() - count);
-        for request in &admitted {
+        let mut admitted = self.found.split_off(self.found.len() - count);
+        for request in &mut admitted {
             let key = (request.url.host(), request.order);
+            request.ticket.is_first = self.met.insert(key.0.clone());
             self.table.insert(key, (request.clone(), false));
         }
         let (aside, known) = (&self.aside, &self.known);
@@ -1104,28 +1299,51 @@ impl World {
             *deferred = aside.contains(&request.url.host())
                 || known.get(&request.url.origin()) == Some(&Known::GivenUp);
         }
-        let refilled = self.frontier.take_refills().into_iter().map(|refill| {
-            let behind = (refill.host.clone(), refill.after + 1)..(refill.host.clone(), u64::MAX);
-            let requests: Vec<Request> = self
-                .table
-                .range(behind)
-                .filter(|(_, (_, deferred))| !deferred)
-                .map(|(_, (request, _))| request.clone())
-                .take(refill.limit)
-                .collect();
-            Refilled {
-                more: requests.len() == refill.limit,
-                requests,
-                refill,
-            }
+        let refills = self.frontier.take_refills();
+        let mut refilled: Vec<Refilled> = refills.into_iter().map(|r| self.read(r)).collect();
+        let hosts_read = self.frontier.take_more_hosts().map(|more| {
+            let after = |host: &Host| Self::number(host) > more.after;
+            let mut hosts: Vec<Host> = self.table.keys().map(|key| key.0.clone()).collect();
+            hosts.retain(after);
+            hosts.sort_by_key(Self::number);
+            hosts.dedup();
+            let host = hosts.first()?;
+            refilled.push(self.read(Refill {
+                host: host.clone(),
+                after: 0,
+                limit: more.limit,
+                state: true,
+            }));
+            Some(Self::number(host))
         });
-        let refilled = refilled.collect();
-        self.committing = Some((settled, admitted, refilled));
+        self.committing = Some((settled, admitted, refilled, hosts_read));
+    }
+
+    /// The number of a host in the table.
+    fn number(host: &Host) -> i64 {
+        host.as_str()[1..].parse::<i64>().expect("a number") + 1
+    }
+
+    fn read(&self, refill: Refill) -> Refilled {
+        let behind = (refill.host.clone(), refill.after + 1)..(refill.host.clone(), u64::MAX);
+        let requests: Vec<Request> = self
+            .table
+            .range(behind)
+            .filter(|(_, (_, deferred))| !deferred)
+            .map(|(_, (request, _))| request.clone())
+            .take(refill.limit)
+            .collect();
+        Refilled {
+            more: requests.len() == refill.limit,
+            requests,
+            state: refill.state.then(HostState::default),
+            refill,
+        }
     }
 
     /// What the batch has brought comes back, in the order in which the engine takes it.
     fn apply(&mut self) {
-        let Some((settled, admitted, refilled)) = self.committing.take() else {
+        let Some((settled, admitted, refilled, hosts_read)) = self.committing.take() else {
             return;
         };
         for ticket in settled {
@@ -1133,6 +1351,10 @@ impl World {
             self.done.insert(ticket.url);
         }
         for request in admitted {
+            let key = (request.url.host(), request.order);
+            if self.table.get(&key).is_some_and(|row| row.1) {
+                continue;
+            }
             if !self.is_deferred(&request) {
                 let of_origin = self.waiting.entry(request.url.origin()).or_default();
                 of_origin.insert(request.order);
@@ -1140,7 +1362,21 @@ impl World {
             self.frontier.push(request, self.now);
         }
         for refilled in refilled {
-            self.frontier.refilled(refilled, self.now);
+            // What the store knows of the host's robots.txt files.
+            let rules = self.known.iter().filter_map(|(origin, known)| {
+                let here = origin_host(origin) == refilled.refill.host && *known == Known::Rules;
+                match &self.plans[origin] {
+                    Plan::Rules { lines, life, .. } if here && refilled.state.is_some() => {
+                        Some((origin.clone(), rules(lines), self.now + ms(*life)))
+                    }
+                    _ => None,
+                }
+            });
+            let rules = rules.collect();
+            self.frontier.refilled(refilled, rules, self.now);
+        }
+        if let Some(last) = hosts_read {
+            self.frontier.hosts_read(last);
         }
     }
 
@@ -1169,6 +1405,10 @@ impl World {
                 8 => self.now += ms(self.random.u64(..300)),
                 _ => {
                     if let Some(Some(at)) = self.next() {
+                        // No batch takes so long that a host which was given up meanwhile is forgotten.
+                        if at > self.now + Duration::from_secs(3) {
+                            self.apply();
+                        }
                         self.now = at;
                     }
                 }
@@ -1213,11 +1453,6 @@ impl World {
         assert!(!self.has_waiting());
         assert_eq!(self.frontier.queued(), 0);
     }
-}
-
-/// The keys of a host in the table.
-fn of_host(host: &Host) -> std::ops::Range<(Host, u64)> {
-    (host.clone(), 0)..(host.clone(), u64::MAX)
 }
 
 fn origin_host(origin: &Origin) -> Host {

@@ -8,7 +8,7 @@
 
 use std::cmp::Ordering;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use tokio_rusqlite::rusqlite;
@@ -56,6 +56,10 @@ pub(super) struct Admitter {
     pub(super) joined: Vec<CanonicalUrl>,
     /// Likewise, of what is deferred at once.
     pub(super) deferred: u64,
+    /// Rows put in the queue since that was last taken.
+    pub(super) enqueued: i64,
+    /// Hosts that were met in this batch and of which nothing was asked for yet.
+    pub(super) new_hosts: HashSet<i64>,
     pub(super) now: i64,
 }
 
@@ -75,18 +79,28 @@ impl Admitter {
             admitted: Vec::new(),
             joined: Vec::new(),
             deferred: 0,
+            enqueued: 0,
+            new_hosts: HashSet::new(),
             now: 0,
         }
     }
 
     pub(super) fn host_id(&mut self, tx: &Transaction<'_>, host: &Host) -> rusqlite::Result<i64> {
-        self.hosts
-            .get_or(host, || text_id(tx, "host", "name", host.as_str()))
+        let new_hosts = &mut self.new_hosts;
+        self.hosts.get_or(host, || {
+            let (id, is_new) = text_id(tx, "host", "name", host.as_str())?;
+            if is_new {
+                new_hosts.insert(id);
+            }
+            Ok(id)
+        })
     }
 
     pub(super) fn rule_id(&mut self, tx: &Transaction<'_>, rule: &str) -> rusqlite::Result<i64> {
-        self.rules
-            .get_or(&rule.to_owned(), || text_id(tx, "rule", "text", rule))
+        self.rules.get_or(
+            &rule.to_owned(),
+            || Ok(text_id(tx, "rule", "text", rule)?.0),
+        )
     }
 
     /// The URL's row, which is made if the URL is new, and what this run has made of it.

@@ -39,21 +39,21 @@ impl<K: Hash + Eq + Clone> Interned<K> {
     }
 }
 
-/// The id of a text in `table (id, column UNIQUE)`, which gets it if it is new.
+/// The id of a text in `table (id, column UNIQUE)`, which gets it if it is new; and whether it is.
 pub(super) fn text_id(
     tx: &Transaction<'_>,
     table: &str,
     column: &str,
     text: &str,
-) -> rusqlite::Result<i64> {
+) -> rusqlite::Result<(i64, bool)> {
     let found = tx
         .prepare_cached(&format!("SELECT id FROM {table} WHERE {column} = ?"))?
         .query_row([text], |row| row.get(0))
         .optional()?;
     if let Some(id) = found {
-        return Ok(id);
+        return Ok((id, false));
     }
     tx.prepare_cached(&format!("INSERT INTO {table} ({column}) VALUES (?)"))?
         .execute([text])?;
-    Ok(tx.last_insert_rowid())
+    Ok((tx.last_insert_rowid(), true))
 }

@@ -13,13 +13,11 @@ use super::lock::Lock;
 use super::route::{Policy, Route};
 use super::writer::Writer;
 use super::{DATABASE, PAGES, Store, StoreError, fields, files, from_micros, micros, schema};
-use crate::canonical::{CanonicalUrl, Host, Origin};
+use crate::canonical::CanonicalUrl;
 use crate::config::{Change, Config, changes};
 
 /// Statements kept prepared.
 const STATEMENTS: usize = 96;
-/// How long an expired robots.txt rules on while it cannot be had (RFC 9309 §2.4).
-const STALE_ROBOTS: Duration = Duration::from_secs(30 * 86_400);
 /// How far the clock of the file system may be behind ours.
 const CLOCK_SLACK: Duration = Duration::from_secs(10);
 /// Versions among which the files of a start's last moments are looked for.
@@ -66,30 +64,8 @@ pub struct Begun {
     pub pages: u64,
     /// See `pages`.
     pub bytes: u64,
-    /// Pages of each host that count against `max-pages-per-host` already; empty where that is unlimited.
-    pub host_pages: Vec<(Host, u64)>,
     /// URLs that wait.
     pub waiting: u64,
-    /// Hosts that have something waiting.
-    pub hosts: Vec<Host>,
-    /// Hosts that are to be left alone until then, whether anything waits for them or not.
-    pub holds: Vec<(Host, SystemTime)>,
-    /// What is known of robots.txt files.
-    pub robots: Vec<StoredRobots>,
-}
-
-/// A robots.txt that an earlier start has read and that still counts, or rules on until it can be had
-/// again.
-#[derive(Debug)]
-pub struct StoredRobots {
-    /// Whose it is.
-    pub origin: Origin,
-    /// The answer's status; a 4xx allows everything.
-    pub status: Option<u16>,
-    /// The file.
-    pub body: Vec<u8>,
-    /// Until when it counts.
-    pub valid_until: SystemTime,
 }
 
 /// Brings the database of an output up to date, if it is of an earlier version.
@@ -229,24 +205,15 @@ impl Opening {
             )?;
             tx.last_insert_rowid()
         };
-        // Every start tries again what the one before gave up.
-        tx.execute(
-            "UPDATE host SET set_aside = NULL WHERE set_aside IS NOT NULL",
-            [],
-        )?;
-        tx.execute(
-            "UPDATE frontier SET deferred = NULL, attempt = 0, not_before = NULL WHERE deferred IS NOT NULL",
-            [],
-        )?;
+        try_again(&tx)?;
         let (pages, bytes): (i64, i64) = tx.query_row(
             "SELECT coalesce(sum(pages), 0), coalesce(sum(bytes), 0) FROM start WHERE run = ?1 AND id > ?2",
             [run, last_limit(&tx, run)?],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        let host_pages = match config.scope.max_pages_per_host.0 {
-            Some(_) => host_pages(&tx, run)?,
-            None => Vec::new(),
-        };
+        if config.scope.max_pages_per_host.0.is_some() {
+            count_host_pages(&tx, run)?;
+        }
         tx.execute(
             "INSERT INTO start (run, begun, heartbeat, config, version, pid, durable_to)
              VALUES (?1, ?2, ?2, ?3, ?4, ?5, (SELECT coalesce(max(durable_to), 0) FROM start))",
@@ -262,11 +229,18 @@ impl Opening {
         let mut admitter = Admitter::new(run, hash_keys, policy, config.reading());
         admitter.now = micros(now);
         let (changed, joined) = decide(&mut admitter, &tx, resume.as_ref(), seeds, &settings)?;
+        let anew = resume
+            .as_ref()
+            .is_none_or(|last| last.differs(seeds) || changed.iter().any(Change::decides));
         for view in fields::wide_views(&tx, &config.field)? {
             tracing::warn!(view, "is not made: something else has this name");
         }
         let last_fetch = number("SELECT coalesce(max(id), 0) FROM fetch")?;
-        let waiting = number("SELECT count(*) FROM frontier")?;
+        let waiting = waiting(&tx, anew)?;
+        tx.execute(
+            "UPDATE start SET queued = ?2 WHERE id = ?1",
+            [start, waiting],
+        )?;
         tx.commit()?;
         let begun = Begun {
             run,
@@ -278,17 +252,19 @@ impl Opening {
             joined,
             pages: pages.unsigned_abs(),
             bytes: bytes.unsigned_abs(),
-            host_pages,
             waiting: waiting.unsigned_abs(),
-            hosts: waiting_hosts(&self.connection)?,
-            holds: holds(&self.connection, now)?,
-            robots: stored_robots(&self.connection, now)?,
         };
         let database = self.directory.join(DATABASE);
         let store = Store {
             db: self.connection.into(),
             writer: Arc::new(Mutex::new(Writer::new(
-                run, start, admitter, last_fetch, database,
+                run,
+                start,
+                admitter,
+                last_fetch,
+                waiting,
+                config.scope.max_pages_per_host.0.is_some(),
+                database,
             ))),
             directory: self.directory,
             _lock: self.lock,
@@ -368,6 +344,30 @@ fn keys(seeds: &[CanonicalUrl]) -> HashSet<String> {
     seeds.iter().map(|seed| seed.key().into_owned()).collect()
 }
 
+/// Every start tries again what the one before gave up.
+fn try_again(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(
+        "UPDATE host SET set_aside = NULL WHERE set_aside IS NOT NULL;
+         UPDATE frontier SET deferred = NULL, attempt = 0, not_before = NULL WHERE deferred IS NOT NULL;",
+    )
+}
+
+/// How many URLs wait. Where that is not decided anew, the last start has kept count: there may be millions.
+fn waiting(tx: &Transaction<'_>, anew: bool) -> rusqlite::Result<i64> {
+    let kept: Option<i64> = if anew {
+        None
+    } else {
+        let sql = "SELECT queued FROM start ORDER BY id DESC LIMIT 1 OFFSET 1";
+        tx.query_row(sql, [], |row| row.get(0))
+            .optional()?
+            .flatten()
+    };
+    match kept {
+        Some(kept) => Ok(kept),
+        None => tx.query_row("SELECT count(*) FROM frontier", [], |row| row.get(0)),
+    }
+}
+
 /// The last start of a run that a limit has stopped: what was fetched until then counts no more.
 fn last_limit(connection: &Connection, run: i64) -> rusqlite::Result<i64> {
     connection.query_row(
@@ -377,62 +377,18 @@ fn last_limit(connection: &Connection, run: i64) -> rusqlite::Result<i64> {
     )
 }
 
-/// Pages of each host since then.
-fn host_pages(connection: &Connection, run: i64) -> rusqlite::Result<Vec<(Host, u64)>> {
-    let mut statement = connection.prepare(
-        "SELECT h.name, count(*) FROM fetch f JOIN start s ON s.id = f.start JOIN url u ON u.id = f.url JOIN host h ON h.id = u.host
-         WHERE s.run = ?1 AND s.id > ?2 AND f.kind = 0 AND f.error IS NULL AND f.retry_at IS NULL
-         AND f.status NOT IN (301, 302, 303, 304, 307, 308) GROUP BY h.id",
+/// Counts the pages of each host since then.
+fn count_host_pages(connection: &Connection, run: i64) -> rusqlite::Result<()> {
+    connection.execute("UPDATE host SET pages = 0 WHERE pages > 0", [])?;
+    connection.execute(
+        "UPDATE host SET pages = n.pages FROM (
+           SELECT u.host AS host, count(*) AS pages FROM fetch f JOIN start s ON s.id = f.start JOIN url u ON u.id = f.url
+           WHERE s.run = ?1 AND s.id > ?2 AND f.kind = 0 AND f.error IS NULL AND f.retry_at IS NULL
+           AND f.status NOT IN (301, 302, 303, 304, 307, 308) GROUP BY u.host) n
+         WHERE n.host = host.id",
+        [run, last_limit(connection, run)?],
     )?;
-    let rows = statement.query_map([run, last_limit(connection, run)?], |row| {
-        let count: i64 = row.get(1)?;
-        Ok((
-            Host::from_stored(&row.get::<_, String>(0)?),
-            count.unsigned_abs(),
-        ))
-    })?;
-    rows.collect()
-}
-
-fn waiting_hosts(connection: &Connection) -> rusqlite::Result<Vec<Host>> {
-    // Hops from host to host along the key: the rows between are not read.
-    let mut statement = connection.prepare(
-        "WITH RECURSIVE waiting (id) AS (
-           SELECT min(host) FROM frontier UNION ALL
-           SELECT (SELECT min(host) FROM frontier WHERE host > waiting.id) FROM waiting WHERE waiting.id IS NOT NULL)
-         SELECT h.name FROM waiting JOIN host h ON h.id = waiting.id",
-    )?;
-    let hosts = statement.query_map([], |row| Ok(Host::from_stored(&row.get::<_, String>(0)?)))?;
-    hosts.collect()
-}
-
-fn holds(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<(Host, SystemTime)>> {
-    let mut statement =
-        connection.prepare("SELECT name, hold_until FROM host WHERE hold_until > ?")?;
-    let holds = statement.query_map([micros(now)], |row| {
-        Ok((
-            Host::from_stored(&row.get::<_, String>(0)?),
-            from_micros(row.get(1)?),
-        ))
-    })?;
-    holds.collect()
-}
-
-fn stored_robots(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<StoredRobots>> {
-    let mut statement = connection.prepare(
-        "SELECT o.text, r.status, r.body, r.valid_until FROM origin o JOIN robots r ON r.id = o.robots
-         WHERE r.reachable AND r.valid_until > ?",
-    )?;
-    let robots = statement.query_map([micros(now - STALE_ROBOTS)], |row| {
-        let origin: String = row.get(0)?;
-        Ok(StoredRobots {
-            origin: Origin::from_stored(&origin),
-            status: row.get(1)?,
-            body: row.get(2)?,
-            valid_until: from_micros(row.get(3)?),
-        })
-    })?;
-    robots.collect()
+    Ok(())
 }
 
 /// Moves what an older crawl wrote to a sibling directory with the first free number.

@@ -32,9 +32,11 @@ impl Admitter {
             id,
             deferred
         ])?;
+        self.enqueued += 1;
         if deferred.is_some() {
             self.deferred += 1;
         } else {
+            let is_first = self.is_first(host);
             self.admitted.push(Request {
                 url: url.clone(),
                 kind: kind_of(visit.role),
@@ -42,7 +44,11 @@ impl Admitter {
                 depth: visit.depth,
                 attempt: 0,
                 not_before: None,
-                ticket: Ticket { url: id, host },
+                ticket: Ticket {
+                    url: id,
+                    host,
+                    is_first,
+                },
                 validators: self.validators(tx, id)?,
             });
         }
@@ -67,6 +73,11 @@ impl Admitter {
             .prepare_cached(&sql)?
             .query_row([self.run, url], |row| validators_of(row, 0, self.reader));
         Ok(found.optional()?.flatten())
+    }
+
+    /// Whether a host was met in this batch, and this is the first of it that is asked for.
+    fn is_first(&mut self, host: i64) -> bool {
+        self.new_hosts.remove(&host)
     }
 
     /// Why a URL's turn does not come in this start, if it does not.
@@ -107,6 +118,7 @@ impl Admitter {
             ticket: Ticket {
                 url: row.get(1)?,
                 host,
+                is_first: false,
             },
             validators: validators_of(row, 7, self.reader)?,
         }))

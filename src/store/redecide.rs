@@ -1,8 +1,6 @@
 //! Decisions taken anew: when the settings have changed between two starts, when a seed turns out to lead
 //! elsewhere, and when a run has come to its end and the last one knew more URLs.
 
-use std::collections::BTreeSet;
-
 use rusqlite::{Transaction, params};
 use tokio_rusqlite::rusqlite;
 
@@ -10,7 +8,7 @@ use super::admit::{Admitter, visit_of};
 use super::route::Route;
 use super::schema::{Decision, Role, VIA_EARLIER};
 use super::seen::{Known, Seen, UrlHash, Visit};
-use crate::canonical::{CanonicalUrl, Host, registrable_domain};
+use crate::canonical::{CanonicalUrl, registrable_domain};
 use crate::config::Reach;
 
 /// URLs of the last run that are looked at together.
@@ -199,9 +197,9 @@ impl Admitter {
     }
 
     /// Admits what the last run had and this one has not met, each once: so that *gone* has evidence.
-    /// Answers with the hosts that have something to do now.
-    pub(super) fn recall(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<(Vec<Host>, u64)> {
-        let (mut after, mut hosts, mut count) = (0_i64, BTreeSet::new(), 0);
+    /// Answers with how many those are.
+    pub(super) fn recall(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<u64> {
+        let (mut after, mut count) = (0_i64, 0);
         let rule = self.rule_id(tx, "in the last run")?;
         loop {
             let found = self.not_met(tx, after)?;
@@ -232,12 +230,11 @@ impl Admitter {
                 self.enqueue(tx, id, host, &url, &visit)?;
                 self.admitted.clear();
                 count += 1;
-                hosts.insert(url.host());
             }
         }
         // Who was known as not met is met now.
         self.seen = Seen::default();
-        Ok((hosts.into_iter().collect(), count))
+        Ok(count)
     }
 
     fn is_wanted_again(&self, url: &CanonicalUrl, depth: u32, role: Role) -> bool {

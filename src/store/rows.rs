@@ -311,7 +311,7 @@ impl Writer {
             block.extend([name, ": ", value, "\n"]);
         }
         self.headers
-            .get_or(&block, || text_id(tx, "header", "text", &block))
+            .get_or(&block, || Ok(text_id(tx, "header", "text", &block)?.0))
     }
 }
 

@@ -332,7 +332,9 @@ const ADDED_IN_3: [&str; 2] = [
      CREATE INDEX robots_by_origin ON robots (origin, fetched);
      CREATE INDEX origin_by_host ON origin (host);
      ALTER TABLE host ADD COLUMN gap_us INTEGER;
-     ALTER TABLE host ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;",
+     ALTER TABLE host ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE start ADD COLUMN queued INTEGER;
+     CREATE INDEX frontier_deferred ON frontier (host) WHERE deferred IS NOT NULL;",
 ];
 
 /// The views. `{kind(x)}` and the like stand for expressions that turn a code into its word.
@@ -420,7 +422,8 @@ SELECT h.name AS host,
        coalesce(n.requests, 0) AS requests, coalesce(n.ok, 0) AS ok, coalesce(n.failed, 0) AS failed,
        n.mean_ms AS mean_ms, coalesce(n.wire_bytes, 0) AS wire_bytes,
        {time:iif(h.hold_until > unixepoch() * 1000000, h.hold_until, NULL)} AS held_until,
-       iif(h.hold_until > unixepoch() * 1000000, h.hold_reason, NULL) AS hold_reason, h.set_aside AS set_aside
+       iif(h.hold_until > unixepoch() * 1000000, h.hold_reason, NULL) AS hold_reason, h.set_aside AS set_aside,
+       h.gap_us / 1000.0 AS gap_ms
 FROM host h
 LEFT JOIN (
   SELECT u.host AS host, count(*) AS requests, sum(f.status BETWEEN 200 AND 399 AND f.error IS NULL) AS ok,

@@ -1,21 +1,20 @@
 //! The one writer: applies a batch of records in one transaction.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_rusqlite::rusqlite;
 
 use super::admit::Admitter;
 use super::intern::Interned;
-use super::queue::QUEUED;
 use super::rows::Written;
 use super::schema::Role;
 use super::seen::Visit;
 use super::{StoreError, micros};
 use crate::canonical::{CanonicalUrl, Host, Origin};
 use crate::fetched::FetchError;
-use crate::frontier::{Refill, Refilled};
+use crate::frontier::{MoreHosts, Refill, Refilled};
 use crate::record::{Fate, Hold, Record, RobotsAnswer};
 use crate::request::{Kind, Request, Ticket};
 
@@ -40,6 +39,10 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// Rows of the queue that memory has room for.
     pub refills: Vec<Refill>,
+    /// Hosts of the table that memory has room for.
+    pub more_hosts: Option<MoreHosts>,
+    /// How far hosts are slowed down now.
+    pub gaps: Vec<(Host, Option<Duration>)>,
     /// Hosts that are left alone for a time: kept, so that this survives a restart.
     pub holds: Vec<Hold>,
     /// Hosts that are left alone until the next start, and why.
@@ -65,8 +68,10 @@ pub struct Applied {
     pub redirect_loops: u64,
     /// The rows asked for.
     pub refilled: Vec<Refilled>,
-    /// Hosts with something to do again, where the last run's URLs were recalled, and how many those are.
-    pub recalled: Option<(Vec<Host>, u64)>,
+    /// Where hosts were asked for: the number of the last one, or none if there are no more.
+    pub hosts_read: Option<Option<i64>>,
+    /// How many of the last run's URLs were recalled, if they were.
+    pub recalled: Option<u64>,
     /// Where seeds have led that was out of scope until now.
     pub joined: Vec<CanonicalUrl>,
     /// URLs whose outcome is in the table now.
@@ -86,6 +91,10 @@ pub(super) struct Writer {
     pub(super) admitter: Admitter,
     pub(super) headers: Interned<String>,
     pub(super) last_fetch: i64,
+    /// Rows of the queue.
+    queued: i64,
+    /// Whether pages are counted by host.
+    by_host: bool,
     database: PathBuf,
 }
 
@@ -104,6 +113,8 @@ impl Writer {
         start: i64,
         admitter: Admitter,
         last_fetch: i64,
+        queued: i64,
+        by_host: bool,
         database: PathBuf,
     ) -> Self {
         Self {
@@ -112,6 +123,8 @@ impl Writer {
             admitter,
             headers: Interned::new(),
             last_fetch,
+            queued,
+            by_host,
             database,
         }
     }
@@ -125,6 +138,7 @@ impl Writer {
             connection.pragma_update(None, "synchronous", "FULL")?;
         }
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.admitter.new_hosts.clear();
         let mut applied = Applied::default();
         let mut tally = Tally::default();
         self.admitter.now = micros(SystemTime::now());
@@ -140,6 +154,12 @@ impl Writer {
             let host = self.admitter.host_id(&tx, host)?;
             tx.prepare_cached("UPDATE host SET hold_until = ?2, hold_reason = ?3 WHERE id = ?1")?
                 .execute(params![host, micros(*until), reason])?;
+        }
+        for (host, gap) in &batch.gaps {
+            let host = self.admitter.host_id(&tx, host)?;
+            let gap = gap.map(|gap| i64::try_from(gap.as_micros()).unwrap_or(i64::MAX));
+            tx.prepare_cached("UPDATE host SET gap_us = ?2 WHERE id = ?1")?
+                .execute(params![host, gap])?;
         }
         for origin in &batch.unreachable {
             self.defer_origin(&tx, origin)?;
@@ -157,13 +177,25 @@ impl Writer {
         if batch.recall {
             applied.recalled = Some(self.admitter.recall(&tx)?);
         }
+        self.queued += std::mem::take(&mut self.admitter.enqueued);
         tx.prepare_cached(
             "UPDATE start SET heartbeat = ?2, pages = pages + ?3, requests = requests + ?4, bytes = bytes + ?5,
-             durable_to = coalesce(?6, durable_to) WHERE id = ?1",
+             durable_to = coalesce(?6, durable_to), queued = ?7 WHERE id = ?1",
         )?
-        .execute(params![self.start, self.admitter.now, tally.pages, tally.requests, tally.bytes, batch.durable_to])?;
+        .execute(params![
+            self.start,
+            self.admitter.now,
+            tally.pages,
+            tally.requests,
+            tally.bytes,
+            batch.durable_to,
+            self.queued
+        ])?;
         for refill in batch.refills {
             applied.refilled.push(self.refill(&tx, refill)?);
+        }
+        if let Some(more) = batch.more_hosts {
+            applied.hosts_read = Some(self.more_hosts(&tx, more, &mut applied.refilled)?);
         }
         tx.commit()?;
         applied.admitted = std::mem::take(&mut self.admitter.admitted);
@@ -262,11 +294,13 @@ impl Writer {
                 .map(|_| ())
             }
             Fate::Done => {
-                tx.prepare_cached("DELETE FROM frontier WHERE host = ? AND ord = ?")?
+                let gone = tx
+                    .prepare_cached("DELETE FROM frontier WHERE host = ? AND ord = ?")?
                     .execute(params![
                         record.request.ticket.host,
                         record.request.order as i64
                     ])?;
+                self.queued -= gone as i64;
                 if record.request.kind == Kind::Check && visit.role != Role::Check {
                     // It was only checked, and has turned out to be wanted whole meanwhile.
                     return self.admitter.enqueue(
@@ -284,6 +318,10 @@ impl Writer {
                     self.admitter.disallow(tx, url, &record.request.url, rule)?;
                 }
                 tally.pages += i64::from(record.is_counted_page());
+                if self.by_host && record.is_counted_page() {
+                    tx.prepare_cached("UPDATE host SET pages = pages + 1 WHERE id = ?")?
+                        .execute([record.request.ticket.host])?;
+                }
                 // The links were reached by the depth that was known then; it may be better by now.
                 match self.admitter.visit_to(tx, url, &record.request.url)? {
                     Some(now) if now != *visit && now.is_in() => {
@@ -374,23 +412,5 @@ impl Writer {
             .deferred_origins
             .insert(origin.as_str().to_owned(), rule);
         Ok(())
-    }
-    fn refill(&mut self, tx: &Transaction<'_>, refill: Refill) -> rusqlite::Result<Refilled> {
-        let host = self.admitter.host_id(tx, &refill.host)?;
-        let mut statement = tx.prepare_cached(QUEUED)?;
-        let after = i64::try_from(refill.after).unwrap_or(i64::MAX);
-        let limit = i64::try_from(refill.limit).unwrap_or(i64::MAX);
-        let mut rows = statement.query(params![host, after, limit, self.run])?;
-        let (mut requests, mut count) = (Vec::new(), 0);
-        while let Some(row) = rows.next()? {
-            count += 1;
-            requests.extend(self.admitter.request_of(row, host)?);
-        }
-        drop(rows);
-        Ok(Refilled {
-            more: count == refill.limit,
-            refill,
-            requests,
-        })
     }
 }

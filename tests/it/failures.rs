@@ -7,7 +7,7 @@ use crate::support::{Crawl, Fault, Reply, Site, expect_sound, number, rows};
 
 /// A crawl with short patience and no waits.
 fn short(site: &Site) -> Crawl {
-    let config = "[fetch]\nretry-wait = \"1ms\"\nretries = 1\ntimeout = \"3s\"\nread-timeout = \"1s\"\nconnect-timeout = \"1s\"\nmax-body = \"100KiB\"\n[politeness]\nrate = \"unlimited\"\nhost-concurrency = 32\nmax-failures = 1000\n";
+    let config = "[fetch]\nretry-wait = \"1ms\"\nretries = 1\ntimeout = \"3s\"\nread-timeout = \"1s\"\nconnect-timeout = \"1s\"\nmax-body = \"100KiB\"\n[politeness]\nrate = \"unlimited\"\nhost-concurrency = 32\nmax-failures = 1000\nadaptive = false\n";
     let crawl = Crawl::new().args(["--config", "c.toml", "--seed", &site.url("/"), "-o", "out"]);
     crawl.file("c.toml", config);
     crawl

@@ -332,3 +332,55 @@ fn a_second_run_waits_its_crawl_delay_first() {
         "{gaps:?}"
     );
 }
+
+/// The first answers say that it is too much: from then on there are fewer requests, not more, and in time more
+/// again. Without `adaptive` the hold is all.
+#[test]
+fn a_strained_host_is_slowed_down() {
+    let site = Site::start();
+    site.page("/", &links(12));
+    site.sequence(
+        "/0",
+        vec![Reply::new(429).header("Retry-After", "0"), Reply::html("x")],
+    );
+    site.dynamic(|_, _| Some(Reply::html("x")));
+    let args = ["--rate", "20/s", "--host-concurrency", "1", "-o", "out"];
+    let crawl = Crawl::new().args(["--seed", &site.url("/")]).args(args);
+    crawl.run().expect_code(0);
+    let hits = site.hits();
+    let told = hits.iter().position(|hit| hit.path == "/0").expect("asked");
+    let gaps = gaps(&hits[told..]);
+    // 100 ms at first, a twentieth less after each good answer.
+    assert!(
+        gaps.iter()
+            .take(6)
+            .all(|gap| *gap + SLACK >= Duration::from_millis(120)),
+        "{gaps:?}"
+    );
+    assert_eq!(gaps.len(), 12);
+}
+
+/// Two hosts with one address share a rate and a cap in flight.
+#[test]
+fn hosts_with_one_address_share_their_pace() {
+    let sites = [Site::start(), Site::start()];
+    for site in &sites {
+        site.page("/", &links(4));
+        site.dynamic(|_, _| Some(Reply::html("x")));
+    }
+    let crawl = Crawl::new()
+        .args(["--seed", &sites[0].url("/"), "--seed", &sites[1].url("/")])
+        .args(["--by", "ip", "--rate", "10/s", "-o", "out"]);
+    crawl.run().expect_code(0);
+    let mut hits: Vec<Instant> = sites
+        .iter()
+        .flat_map(|site| site.hits())
+        .map(|hit| hit.at)
+        .collect();
+    hits.sort_unstable();
+    assert_eq!(hits.len(), 12);
+    let close = hits
+        .windows(2)
+        .filter(|pair| pair[1] - pair[0] + SLACK < Duration::from_millis(100));
+    assert_eq!(close.count(), 0);
+}

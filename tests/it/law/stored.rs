@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crawl::canonical::CanonicalUrl;
 use crawl::fetched::{Fetched, Head, Timing};
-use crawl::frontier::Refill;
+use crawl::frontier::MoreHosts;
 use crawl::record::{Content, Fate, Link, LinkKind, Page, Record};
 use crawl::request::{Kind, Request};
 use crawl::scope::Scope;
@@ -47,20 +47,20 @@ impl Feed<'_> {
         let seeds: Vec<_> = seeds.map(|seed| url(seed)).collect();
         let scope = Scope::new(&config.scope, &seeds).expect("a scope");
         let opening = Opening::open(output, false).expect("an output");
-        let (store, begun) = opening
+        let (store, _) = opening
             .begin(
                 &seeds,
                 Policy::new(&config, scope).expect("a policy"),
                 &config,
             )
             .expect("a start");
-        let refills = begun.hosts.into_iter().map(|host| Refill {
-            host,
+        // All hosts, for there are only a few.
+        let more = MoreHosts {
             after: 0,
             limit: 10_000,
-        });
+        };
         let batch = Batch {
-            refills: refills.collect(),
+            more_hosts: Some(more),
             ..Batch::default()
         };
         let mut waiting = commit(&store, batch).await;
