@@ -26,6 +26,7 @@ mod progress;
 mod settings;
 mod talk;
 mod usage;
+mod why;
 
 use std::process::ExitCode;
 
@@ -67,6 +68,7 @@ pub(crate) fn main() -> ExitCode {
         None => crawl::run(&cli.crawl, &matches),
         Some(Command::Query(args)) => inspect::query(args),
         Some(Command::Status(args)) => inspect::status(args),
+        Some(Command::Why(args)) => why::why(args),
         Some(Command::Extract(args)) => extract::extract(args),
         Some(Command::Init(args)) => inspect::init(args),
         Some(Command::Config(args)) => crawl::show_config(args, &matches),

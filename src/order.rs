@@ -7,7 +7,7 @@ use crate::canonical::CanonicalUrl;
 use crate::config::{Config, ConfigError, Sequence};
 
 /// Bits of a place that the number of a URL takes: what is found first comes first.
-const ID_BITS: u32 = 40;
+pub(crate) const ID_BITS: u32 = 40;
 /// Bits above, for what the sequence goes by.
 const KEY_BITS: u32 = 15;
 const MAX_KEY: u64 = (1 << KEY_BITS) - 1;

@@ -8,6 +8,7 @@ pub mod status;
 mod suggest;
 mod table;
 pub mod values;
+pub mod why;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -36,6 +36,8 @@ pub(super) enum Command {
     Query(QueryArgs),
     /// Say where a crawl stands
     Status(StatusArgs),
+    /// Say how a URL was found, what was decided of it and by which rule, and what came of it
+    Why(WhyArgs),
     /// Try the fields of a crawl.toml on pages, without a crawl
     Extract(ExtractArgs),
     /// Write a crawl.toml with every setting at its default
@@ -340,6 +342,21 @@ pub(super) struct StatusArgs {
     /// As one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WhyArgs {
+    /// The URL, met or not; https:// is assumed where no scheme is written, unless only http:// is known
+    pub url: String,
+    /// The output directory of the crawl, or a crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Look through the whole log for earlier attempts and for what redirects there, however long it is
+    #[arg(long)]
+    pub all: bool,
 }
 
 #[derive(Debug, Args)]

@@ -41,6 +41,7 @@ Usage: crawl --seed URL [OPTIONS]
 Commands, on an output that is there:
   query        answer SQL, or a named view, from a crawl's database
   status       say where a crawl stands
+  why          say how a URL was found, what decided over it, what came of it
 Others: extract (tries CSS selectors), init, config, completions, man, help
 
 Examples:
@@ -162,7 +163,15 @@ mod tests {
             assert!(flags.contains(&flag), "--{flag}");
         }
         let (_, commands) = SHORT.split_once("Commands").expect("commands");
-        for name in ["query", "status", "init", "config", "completions", "man"] {
+        for name in [
+            "query",
+            "status",
+            "why",
+            "init",
+            "config",
+            "completions",
+            "man",
+        ] {
             assert!(
                 command.find_subcommand(name).is_some() && commands.contains(name),
                 "{name}"

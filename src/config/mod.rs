@@ -34,6 +34,7 @@ pub use sections::{
     By, FetchConfig, Output, ParseConfig, Politeness, PriorityConfig, Reach, ScopeConfig, Seeds,
     Sequence,
 };
+pub(crate) use seeds::{has_scheme, parse_seed, without_secret};
 pub use values::{Bytes, Limit, Rate, Span};
 
 use explain::{explain, place};

@@ -103,7 +103,7 @@ fn first_range(text: &str) -> Option<(std::ops::Range<usize>, u64, u64, usize)> 
 }
 
 /// What is no URL, with a mark in place of everything that may be a password.
-fn without_secret(text: &str) -> String {
+pub(crate) fn without_secret(text: &str) -> String {
     match text.rfind('@') {
         Some(at) => format!("…{}", &text[at..]),
         None => text.to_owned(),
@@ -123,24 +123,27 @@ pub(super) fn without_userinfo(text: &str) -> String {
 }
 
 /// Reads a seed as a user writes it: `https://` is assumed where no scheme is written.
-fn parse_seed(text: &str) -> Result<CanonicalUrl, UrlError> {
+pub(crate) fn parse_seed(text: &str) -> Result<CanonicalUrl, UrlError> {
     let text = text.trim();
-    // What follows the colon of `localhost:8080/x` is a port; what follows any other is not.
-    let (scheme, rest) = text.split_once(':').unwrap_or(("", ""));
-    let has_scheme = !scheme.is_empty()
-        && scheme
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-        && !rest.starts_with(|c: char| c.is_ascii_digit());
     if text.contains(char::is_whitespace) {
         // The URL Standard would escape it; in a seed it is a slip.
         return Err(UrlError::Syntax(url::ParseError::InvalidDomainCharacter));
     }
-    if has_scheme || text.starts_with('[') {
+    if has_scheme(text) || text.starts_with('[') {
         CanonicalUrl::parse(text)
     } else {
         CanonicalUrl::parse(&format!("https://{text}"))
     }
+}
+
+/// Whether a scheme is written. What follows the colon of `localhost:8080/x` is a port; what follows any
+/// other is not.
+pub(crate) fn has_scheme(text: &str) -> bool {
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", ""));
+    let may_be = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    !scheme.is_empty()
+        && scheme.bytes().all(may_be)
+        && !rest.starts_with(|c: char| c.is_ascii_digit())
 }
 
 #[cfg(test)]

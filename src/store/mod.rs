@@ -8,6 +8,7 @@ mod admit;
 mod end;
 mod fields;
 mod files;
+pub(crate) mod find;
 mod intern;
 mod lock;
 mod open;

@@ -12,7 +12,7 @@ use super::admit::Admitter;
 use super::lock::Lock;
 use super::route::{Policy, Route};
 use super::writer::Writer;
-use super::{DATABASE, PAGES, Store, StoreError, fields, files, from_micros, micros, schema};
+use super::{DATABASE, PAGES, Store, StoreError, fields, files, find, from_micros, micros, schema};
 use crate::canonical::CanonicalUrl;
 use crate::config::{Change, Config, changes};
 
@@ -184,12 +184,7 @@ impl Opening {
         let (unclean, strays) = self.clean_up()?;
         let tx = self.connection.transaction()?;
         let number = |sql: &str| tx.query_row(sql, [], |row| row.get::<_, i64>(0));
-        let key = |name: &str| {
-            tx.query_row("SELECT value FROM meta WHERE key = ?", [name], |row| {
-                row.get::<_, i64>(0)
-            })
-        };
-        let hash_keys = (key("hash_key_0")? as u64, key("hash_key_1")? as u64);
+        let hash_keys = find::hash_keys(&tx)?;
         let texts: Vec<&str> = seeds.iter().map(CanonicalUrl::as_str).collect();
         let texts = serde_json::to_string(&texts).unwrap_or_default();
         let run = if let Some(last) = &resume {

@@ -47,6 +47,12 @@ impl Decision {
             .find(|row| row.0 as i64 == code)
             .map(|row| row.0)
     }
+
+    /// The word that views have for a number.
+    pub(crate) fn word(code: i64) -> Option<&'static str> {
+        let found = Self::ALL.iter().find(|row| row.0 as i64 == code);
+        found.map(|row| row.1)
+    }
 }
 
 /// What a URL is asked for, as `visit.role` has it: a lesser number takes precedence.
@@ -76,6 +82,12 @@ impl Role {
         let found = Self::ALL.iter().find(|row| row.0 as i64 == code);
         found.map_or(Self::Shut, |row| row.0)
     }
+
+    /// The word that views have for a number; none for what is not asked for.
+    pub(crate) fn word(code: i64) -> Option<&'static str> {
+        let found = Self::ALL.iter().find(|row| row.0 as i64 == code);
+        found.map(|row| row.1)
+    }
 }
 
 /// How a URL was found when no link kind says so (`visit.via_kind`).
@@ -84,6 +96,20 @@ pub(crate) const VIA_SEED: u8 = 100;
 pub(crate) const VIA_REDIRECT: u8 = 101;
 /// See [`VIA_SEED`]: the last run had it.
 pub(crate) const VIA_EARLIER: u8 = 102;
+
+/// The words of these.
+const VIAS: [(u8, &str); 3] = [
+    (VIA_SEED, "seed"),
+    (VIA_REDIRECT, "redirect"),
+    (VIA_EARLIER, "earlier run"),
+];
+
+/// How a URL was found, by the number in `visit.via_kind` and `link.kind`, in the word of the views.
+pub(crate) fn via_word(code: i64) -> Option<&'static str> {
+    let kinds = LinkKind::ALL.iter().map(|row| (row.2, row.1));
+    let mut all = kinds.chain(VIAS);
+    all.find(|row| i64::from(row.0) == code).map(|row| row.1)
+}
 
 /// The number of a request's kind: `fetch.kind`, `frontier.kind`.
 pub(crate) fn kind_code(kind: &Kind) -> u8 {
@@ -97,6 +123,11 @@ pub(crate) fn kind_code(kind: &Kind) -> u8 {
 
 /// See [`kind_code`].
 const KINDS: [(i64, &str); 4] = [(0, "page"), (1, "robots"), (2, "asset"), (3, "check")];
+
+/// The word that views have for the number of a request's kind.
+pub(crate) fn kind_word(code: i64) -> Option<&'static str> {
+    KINDS.iter().find(|row| row.0 == code).map(|row| row.1)
+}
 
 /// The values of configured fields. Version 1 had none.
 const FIELD: &str = "
@@ -495,11 +526,7 @@ fn views() -> String {
             "error" => case(x, &mut FetchError::ALL.iter().map(|row| (i64::from(row.2), row.1))),
             "kind" => case(x, &mut { kinds }),
             "via" => {
-                let others = [
-                    (VIA_SEED.into(), "seed"),
-                    (VIA_REDIRECT.into(), "redirect"),
-                    (VIA_EARLIER.into(), "earlier run"),
-                ];
+                let others = VIAS.iter().map(|row| (i64::from(row.0), row.1));
                 case(x, &mut kinds.chain(others))
             }
             "decision" => case(x, &mut Decision::ALL.iter().map(|row| (row.0 as i64, row.1))),

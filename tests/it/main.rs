@@ -33,4 +33,5 @@ mod scope;
 mod sites;
 mod support;
 mod support_tests;
+mod why;
 mod words;

@@ -1,0 +1,281 @@
+//! The rows that the answer is made of, read at one moment of the crawl.
+
+use std::time::SystemTime;
+
+use rusqlite::{Connection, OptionalExtension};
+use tokio_rusqlite::rusqlite;
+
+use super::attempts::{Attempt, Log};
+use super::find::{self, Asked};
+use super::route::{self, Hop};
+use super::rules::{self, Judged, RobotsAnswer};
+use super::turn::{HostState, Waits};
+use super::{Content, Decided, Earlier, Reader, Why, answer, time, words};
+use crate::canonical::CanonicalUrl;
+use crate::config::Config;
+use crate::store::find::{Finder, Found, Place};
+use crate::store::schema::{Decision, Role};
+use crate::store::{lock_holder, micros};
+
+/// Earlier runs that are told of, the last first.
+const MOST_RUNS: usize = 20;
+
+/// A URL, and where to look for what is known of it.
+struct Look<'a> {
+    connection: &'a Connection,
+    config: Option<&'a Config>,
+    now: i64,
+    /// The latest run, and its state in the table.
+    run: i64,
+    state: Option<String>,
+    /// As it is asked for: the spelling that was met first.
+    url: CanonicalUrl,
+    found: Option<Found>,
+    visit: Option<Visit>,
+    place: Option<Place>,
+}
+
+/// The row of a URL in the latest run.
+struct Visit {
+    decision: i64,
+    rule: Option<String>,
+    role: i64,
+    depth: u32,
+    hops: u32,
+    last_fetch: Option<i64>,
+    good_version: Option<i64>,
+}
+
+pub(super) fn why(
+    reader: &Reader,
+    text: &str,
+    url: CanonicalUrl,
+    config: Option<&Config>,
+    all: bool,
+) -> rusqlite::Result<Why> {
+    let pid = reader.path.parent().and_then(lock_holder);
+    let connection = &*reader.connection.unchecked_transaction()?;
+    let finder = Finder::new(connection)?;
+    let asked = Asked::look_up(connection, finder, text, url)?;
+    let look = Look::at(connection, config, asked.url, asked.found)?;
+    let log = look.log(all)?;
+    let last = look.visit.as_ref().and_then(|visit| visit.last_fetch);
+    let robots = look.robots(log.attempts.iter().find(|attempt| Some(attempt.id) == last))?;
+    let host = HostState::read(
+        connection,
+        config,
+        &look.url.host(),
+        robots.crawl_delay,
+        look.now,
+    )?;
+    let visited = look.visit.as_ref().zip(look.id());
+    let mut why = Why {
+        answer: String::new(),
+        state: String::new(),
+        key: Some(look.url.key().into_owned()).filter(|key| key != look.url.as_str()),
+        notes: asked.notes,
+        similar: match visited {
+            None => look.similar(finder)?,
+            Some(_) => Vec::new(),
+        },
+        run: Some(look.run).filter(|number| *number > 0),
+        run_state: look.state.as_deref().map(|state| match (state, pid) {
+            ("running", None) => "killed".to_owned(),
+            _ => state.to_owned(),
+        }),
+        first_seen: look.found.as_ref().map(|found| time(found.first_seen)),
+        decided: look.visit.as_ref().map(Visit::decided),
+        route: match visited {
+            Some((_, id)) => route::route(connection, look.run, id)?,
+            None => Vec::new(),
+        },
+        scope: look.scope()?,
+        robots,
+        redirects: match visited {
+            Some((_, id)) => route::redirects(connection, look.run, id)?,
+            None => Vec::new(),
+        },
+        redirected_from: log.redirected_from,
+        requests_unread: log.unread,
+        waits: look.waits(&host)?,
+        host,
+        content: match visited {
+            Some((visit, id)) => content(connection, id, visit)?,
+            None => None,
+        },
+        earlier: look.earlier()?,
+        attempts: log.attempts,
+        url: look.url.as_str().to_owned(),
+    };
+    (why.state, why.answer) = answer::of(&why, last);
+    Ok(why)
+}
+
+impl<'a> Look<'a> {
+    fn at(
+        connection: &'a Connection,
+        config: Option<&'a Config>,
+        url: CanonicalUrl,
+        found: Option<Found>,
+    ) -> rusqlite::Result<Self> {
+        let run: Option<(i64, String)> = connection
+            .query_row(
+                "SELECT id, state FROM run ORDER BY id DESC LIMIT 1",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        let (run, state) = run.map_or((0, None), |(run, state)| (run, Some(state)));
+        let visit = match &found {
+            Some(found) => visit(connection, run, found.id)?,
+            None => None,
+        };
+        let place = match (&found, &visit) {
+            (Some(found), Some(visit)) if visit.waits() => {
+                Place::of(connection, found.host, found.id)?
+            }
+            _ => None,
+        };
+        let stored = found.as_ref().map(|found| CanonicalUrl::parse(&found.text));
+        Ok(Self {
+            connection,
+            config,
+            now: micros(SystemTime::now()),
+            run,
+            state,
+            url: stored.and_then(Result::ok).unwrap_or(url),
+            found,
+            visit,
+            place,
+        })
+    }
+
+    fn id(&self) -> Option<i64> {
+        self.found.as_ref().map(|found| found.id)
+    }
+
+    fn log(&self, all: bool) -> rusqlite::Result<Log> {
+        let Some(id) = self.id() else {
+            return Ok(Log::default());
+        };
+        let failed = self.place.as_ref().map_or(0, |place| place.failed_attempts);
+        let last = self.visit.as_ref().and_then(|visit| visit.last_fetch);
+        Log::read(self.connection, id, last, failed, all)
+    }
+
+    /// What robots.txt said when it was asked for the last time, or says now.
+    fn robots(&self, last: Option<&Attempt>) -> rusqlite::Result<RobotsAnswer> {
+        let line = match &self.visit {
+            Some(visit) if visit.decision == Decision::Disallowed as i64 => visit.rule.as_deref(),
+            _ => last.and_then(|attempt| attempt.rule.as_deref()),
+        };
+        let at = last.map_or(self.now, |attempt| attempt.started);
+        rules::robots(self.connection, self.config, &self.url, at, line)
+    }
+
+    fn scope(&self) -> rusqlite::Result<Option<Judged>> {
+        let Some(config) = self.config else {
+            return Ok(None);
+        };
+        let scope = rules::scope(self.connection, self.run, config)?;
+        Ok(scope.map(|scope| rules::judge(&scope, &config.scope, &self.url)))
+    }
+
+    fn waits(&self, host: &HostState) -> rusqlite::Result<Option<Waits>> {
+        match (&self.found, &self.place) {
+            (Some(found), Some(place)) => {
+                Waits::read(self.connection, host, found.host, place, self.now).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What looks like it and was met.
+    fn similar(&self, finder: Finder) -> rusqlite::Result<Vec<Hop>> {
+        let found = find::similar(self.connection, finder, &self.url)?;
+        let hop = |found: Found| {
+            Ok(Hop {
+                outcome: route::outcome(self.connection, self.run, found.id)?,
+                url: found.text,
+            })
+        };
+        found.into_iter().map(hop).collect()
+    }
+
+    fn earlier(&self) -> rusqlite::Result<Vec<Earlier>> {
+        let mut earlier = Vec::new();
+        let Some(id) = self.id() else {
+            return Ok(earlier);
+        };
+        for run in (1..self.run).rev().take(MOST_RUNS) {
+            if let Some(outcome) = route::outcome(self.connection, run, id)? {
+                earlier.push(Earlier { run, outcome });
+            }
+        }
+        Ok(earlier)
+    }
+}
+
+impl Visit {
+    /// Whether it has a row in the queue: it is admitted, and has no outcome.
+    fn waits(&self) -> bool {
+        self.decision == Decision::Admitted as i64 && self.last_fetch.is_none()
+    }
+
+    fn decided(&self) -> Decided {
+        Decided {
+            decision: Decision::word(self.decision)
+                .unwrap_or("unknown")
+                .to_owned(),
+            because: self.rule.as_deref().and_then(words::meaning),
+            rule: self.rule.clone(),
+            kind: Role::word(self.role).map(str::to_owned),
+            depth: self.depth,
+            hops: self.hops,
+        }
+    }
+}
+
+fn visit(connection: &Connection, run: i64, url: i64) -> rusqlite::Result<Option<Visit>> {
+    connection
+        .query_row(
+            "SELECT v.decision, r.text, v.role, v.depth, v.hops, v.last_fetch, v.good_version
+             FROM visit v LEFT JOIN rule r ON r.id = v.rule WHERE v.run = ? AND v.url = ?",
+            [run, url],
+            |row| {
+                Ok(Visit {
+                    decision: row.get(0)?,
+                    rule: row.get(1)?,
+                    role: row.get(2)?,
+                    depth: row.get(3)?,
+                    hops: row.get(4)?,
+                    last_fetch: row.get(5)?,
+                    good_version: row.get(6)?,
+                })
+            },
+        )
+        .optional()
+}
+
+fn content(connection: &Connection, url: i64, visit: &Visit) -> rusqlite::Result<Option<Content>> {
+    connection
+        .query_row(
+            "SELECT c.title, c.media_type, c.bytes, c.file, lower(hex(c.digest)), c.truncated, f.version IS c.id,
+                    (SELECT count(*) FROM version o WHERE o.url = ?1)
+             FROM version c LEFT JOIN fetch f ON f.id = ?3 WHERE c.id = ?2",
+            (url, visit.good_version, visit.last_fetch),
+            |row| {
+                Ok(Content {
+                    title: row.get(0)?,
+                    content_type: row.get(1)?,
+                    bytes: row.get::<_, i64>(2)?.unsigned_abs(),
+                    file: row.get(3)?,
+                    sha256: row.get(4)?,
+                    truncated: row.get(5)?,
+                    current: row.get(6)?,
+                    versions: row.get::<_, i64>(7)?.unsigned_abs(),
+                })
+            },
+        )
+        .optional()
+}
