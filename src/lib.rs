@@ -113,7 +113,8 @@
 //! # Reading results
 //!
 //! [`answers::Reader`] reads an output, also while a crawl writes it; [`answers::query::run`] answers SQL or
-//! the name of a view. Any SQLite client can do the same.
+//! the name of a view. Any SQLite client can do the same. [`answers::why::read`] says all that is known of one
+//! URL.
 //!
 //! ```no_run
 //! # fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -70,9 +70,10 @@ fn show<W: Write>(out: &mut Lines<W>, why: &Why) -> std::io::Result<()> {
     )?;
     if why.requests_unread > 0 {
         let unread = counted(why.requests_unread, "request");
+        let for_what = "for more attempts and for what redirects here";
         out.line(
-            "",
-            &format!("{unread} not looked through for others: --all does"),
+            "log",
+            &format!("{unread} not looked through {for_what}: --all does"),
         )?;
     }
     out.all(
@@ -118,6 +119,9 @@ fn hop(hop: &Hop) -> String {
 }
 
 fn step(step: &Step) -> String {
+    let Some(found_by) = &step.found_by else {
+        return step.url.clone();
+    };
     let anchor = step.anchor.as_deref().map(|anchor| format!(" {anchor:?}"));
     let rel = step.rel.as_deref().map(|rel| format!(" rel={rel}"));
     let place = step
@@ -126,7 +130,7 @@ fn step(step: &Step) -> String {
     format!(
         "{}  ({}{}{}{})",
         step.url,
-        step.found_by,
+        found_by,
         anchor.unwrap_or_default(),
         rel.unwrap_or_default(),
         place.unwrap_or_default()
@@ -267,6 +271,9 @@ fn content(why: &Why) -> Vec<String> {
         .unwrap_or_default();
     let kind = content.content_type.as_deref().unwrap_or("of no type");
     let mut first = format!("{title}{kind}, {}", size(content.bytes));
+    if content.links > 0 {
+        first += &format!(", {}", counted(content.links, "link"));
+    }
     if content.truncated {
         first += ", cut";
     }
@@ -287,7 +294,14 @@ fn next(why: &Why, waits: &Waits) -> Vec<String> {
         return lines;
     }
     if !runs {
-        lines.push("nobody crawls now: when the same command goes on".to_owned());
+        let how = match why.last_start.as_deref() {
+            Some("limit") => " (a limit has stopped it)",
+            Some("signal") => " (a signal has stopped it)",
+            _ => "",
+        };
+        lines.push(format!(
+            "nobody crawls now{how}: when the same command goes on"
+        ));
     }
     match &waits.eligible_at {
         Some(at) => lines.push(format!("not before {}", time(at))),
@@ -296,13 +310,26 @@ fn next(why: &Why, waits: &Waits) -> Vec<String> {
     }
     if waits.ahead > 0 {
         let more = if waits.or_more { "more than " } else { "" };
+        let ahead = counted(waits.ahead, "URL");
+        let time = Some(waits.seconds_ahead).filter(|seconds| *seconds > 0.0);
+        let time = time.map(|seconds| format!(": {} at the least", rough(seconds)));
         lines.push(format!(
-            "{more}{} of its host before it: {:.0} s at the least",
-            counted(waits.ahead, "URL"),
-            waits.seconds_ahead
+            "{more}{ahead} of its host before it{}",
+            time.unwrap_or_default()
         ));
     }
     lines
+}
+
+/// A time to reckon with.
+fn rough(seconds: f64) -> String {
+    let (size, unit) = match seconds {
+        ..120.0 => (1.0, "s"),
+        ..7200.0 => (60.0, "min"),
+        ..172_800.0 => (3600.0, "h"),
+        _ => (86_400.0, "days"),
+    };
+    format!("{:.0} {unit}", seconds / size)
 }
 
 fn host(why: &Why) -> Vec<String> {
@@ -325,4 +352,38 @@ fn host(why: &Why) -> Vec<String> {
         lines.push(format!("set aside until the next start: {reason}"));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        let lines: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+        let mut out = Lines(Vec::new());
+        out.all("found", &lines[..2]).expect("written");
+        assert_eq!(out.0, b"found     0\n          1\n");
+        let mut out = Lines(Vec::new());
+        out.all("found", &lines).expect("written");
+        let text = String::from_utf8(out.0).expect("text");
+        assert_eq!(text.lines().count(), MOST_LINES + 1);
+        assert!(
+            text.contains("14\n          … 10 more (--json has all)\n          25\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(time("2026-11-21T03:11:44.177Z"), "2026-11-21 03:11:44 UTC");
+        for (seconds, wanted) in [
+            (0.4, "0 s"),
+            (119.0, "119 s"),
+            (7000.0, "117 min"),
+            (9e6, "104 days"),
+        ] {
+            assert_eq!(rough(seconds), wanted);
+        }
+    }
 }

@@ -280,7 +280,7 @@ fn what_waits_says_for_what() {
         &why(&crawl, &site.url("/1")),
         "waits in the queue, as the next of its host",
         &[
-            "nobody crawls now: when the same command goes on",
+            "nobody crawls now (a limit has stopped it): when the same command goes on",
             "one request in 500ms (rate), 4 URLs in line",
         ],
     );
@@ -413,5 +413,80 @@ fn as_json() {
         ("/waits", serde_json::Value::Null),
     ] {
         assert_eq!(json.pointer(pointer), Some(&wanted), "{pointer} in {json}");
+    }
+}
+
+#[test]
+fn beyond_the_scope() {
+    let (old, new, cdn) = (Site::start(), Site::start(), Site::start());
+    old.reply("/", Reply::new(301).header("Location", &new.url("/home")));
+    new.page(
+        "/home",
+        &format!(
+            "<a href=/in>in</a><img src='{}'><a href='{}'>out</a>",
+            cdn.url("/i.png"),
+            cdn.url("/page")
+        ),
+    );
+    new.page("/in", "x");
+    cdn.page("/page", &format!("<a href='{}'>on</a>", cdn.url("/far")));
+    cdn.page("/far", "y");
+    let limits = ["--allow-private", "--assets", "--extra-hops", "1"];
+    let crawl = crawl(&old.url("/"), &limits);
+    crawl.run().expect_code(0);
+    let route = format!(
+        "found     {}  (seed)\n          {}  (redirect)\n          {}  (a \"in\", link 1 of the page above)\n",
+        old.url("/"),
+        new.url("/home"),
+        new.url("/in")
+    );
+    let joined = "admitted as a page (scope host): a seed redirects to where it is";
+    expect(
+        &why(&crawl, &new.url("/in")),
+        "fetched: 200, 1 attempt",
+        &[&route, joined],
+    );
+    for (url, answer, wanted) in [
+        (
+            new.url("/home"),
+            "fetched: 200, 1 attempt",
+            "(redirect of a seed): where a seed leads",
+        ),
+        (
+            cdn.url("/i.png"),
+            "failed: 404, 1 attempt",
+            "admitted as an asset (asset of a page)",
+        ),
+        (
+            cdn.url("/page"),
+            "fetched: 200, 1 attempt",
+            "1 link from the nearest seed, 1 link beyond the scope",
+        ),
+        (
+            cdn.url("/far"),
+            "kept out by: outside scope host",
+            "it is on the host of no seed",
+        ),
+        (
+            cdn.url("/new"),
+            "never met: it is out of scope (outside scope host)",
+            "(extra-hops 1)",
+        ),
+    ] {
+        expect(&why(&crawl, &url), answer, &[wanted]);
+    }
+}
+
+#[test]
+fn a_database_of_an_earlier_version() {
+    let crawl = Crawl::new();
+    std::fs::create_dir(crawl.dir().join("old")).expect("a directory");
+    let old = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/databases/schema-2.db"
+    );
+    std::fs::copy(old, crawl.dir().join("old/crawl.db")).expect("a copy");
+    for row in rows(&crawl.dir().join("old"), "SELECT text FROM url") {
+        crawl.run_args(["why", "-o", "old", &row]).expect_code(0);
     }
 }

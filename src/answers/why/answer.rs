@@ -9,7 +9,7 @@ pub(super) fn of(why: &Why, last: Option<i64>) -> (String, String) {
     let (state, answer) = match &why.decided {
         Some(decided) => met(why, decided, last),
         None if why.first_seen.is_some() => not_in_this_run(why),
-        None => ("unknown", format!("never met: {}", would(why))),
+        None => ("unknown", format!("never met{}", would(why))),
     };
     (state.to_owned(), answer)
 }
@@ -66,6 +66,8 @@ fn waiting(why: &Why) -> (&'static str, String) {
             _ => String::new(),
         });
         format!("waits to be tried again: {failed} failed{why}")
+    } else if waits.ahead == 0 && why.run_state.as_deref() == Some("running") {
+        "waits in the queue as the next of its host, or is under way".to_owned()
     } else if waits.ahead == 0 {
         "waits in the queue, as the next of its host".to_owned()
     } else {
@@ -110,22 +112,22 @@ fn not_in_this_run(why: &Why) -> (&'static str, String) {
 /// What would become of a URL that was never met.
 fn would(why: &Why) -> String {
     let Some(scope) = &why.scope else {
-        return "and there are no settings to judge it by".to_owned();
+        return ", and there are no settings to judge it by".to_owned();
     };
     if !scope.inside {
         return match scope.rule.strip_prefix("outside ") {
-            Some(_) => format!("it is out of scope ({})", scope.rule),
-            None => format!("it would be kept out by: {}", scope.rule),
+            Some(_) => format!(": it is out of scope ({})", scope.rule),
+            None => format!(": it would be kept out by: {}", scope.rule),
         };
     }
     match why.robots.verdict.as_str() {
         "disallowed" => format!(
-            "it is in scope, but robots.txt forbids it: {}",
+            ": it is in scope, but robots.txt forbids it: {}",
             why.robots.line.as_deref().unwrap_or("robots.txt")
         ),
-        "unreachable" => "it is in scope, but its robots.txt cannot be had".to_owned(),
+        "unreachable" => ": it is in scope, but its robots.txt cannot be had".to_owned(),
         _ => format!(
-            "it is in scope ({}), but nothing that was read leads to it",
+            ": it is in scope ({}), but nothing that was read leads to it",
             scope.rule
         ),
     }

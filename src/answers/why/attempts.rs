@@ -159,3 +159,52 @@ impl Log {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::schema;
+
+    /// A log of so many requests for URL 1; URL 2 was asked for by three of them, and redirects to URL 3.
+    fn database(requests: i64) -> Connection {
+        let mut connection = Connection::open_in_memory().expect("in memory");
+        schema::prepare(&mut connection, || 7).expect("made");
+        let sql = format!(
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO run VALUES (1, 'finished', '[]', 0, 0);
+             INSERT INTO start (id, run, begun, heartbeat, config, version, pid) VALUES (1, 1, 0, 0, '', '', 1);
+             INSERT INTO url VALUES (2, 1, 2, 'http://a.example/2', 0), (3, 1, 3, 'http://a.example/3', 0);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {requests})
+             INSERT INTO fetch (id, start, url, kind, attempt, started, total_us, wire_bytes, truncated, status)
+             SELECT i, 1, 1, 0, 0, i, 0, 0, 0, 200 FROM n;
+             UPDATE fetch SET url = 2, attempt = id - 10, status = 500 WHERE id IN (10, 11);
+             UPDATE fetch SET url = 2, attempt = 2, status = 301, redirect_to = 3 WHERE id = 12;"
+        );
+        connection.execute_batch(&sql).expect("filled");
+        connection
+    }
+
+    #[test]
+    fn a_long_log_is_not_read_whole() {
+        for (requests, url, last, failed, all, attempts, sources, unread) in [
+            (20, 2, Some(12), 0, false, 3, 0, 0),
+            (20, 3, None, 0, false, 0, 1, 0),
+            (WINDOW + 100, 2, Some(12), 0, false, 3, 0, WINDOW + 88),
+            (WINDOW + 100, 1, Some(99), 0, false, 1, 0, WINDOW + 99),
+            (WINDOW + 100, 3, None, 0, false, 0, 0, WINDOW + 100),
+            (WINDOW + 100, 2, None, 2, false, 0, 0, 100),
+            (WINDOW + 100, 3, None, 0, true, 0, 1, 0),
+            (WINDOW + 100, 2, Some(12), 0, true, 3, 0, 0),
+        ] {
+            let connection = database(requests);
+            let log = Log::read(&connection, url, last, failed, all).expect("read");
+            let found = (log.attempts.len(), log.redirected_from.len(), log.unread);
+            assert_eq!(
+                found,
+                (attempts, sources, unread as u64),
+                "{requests} {url} {last:?} {all}"
+            );
+            assert!(log.attempts.is_sorted_by_key(|attempt| attempt.id));
+        }
+    }
+}

@@ -28,6 +28,8 @@ struct Look<'a> {
     /// The latest run, and its state in the table.
     run: i64,
     state: Option<String>,
+    /// How the last start ended.
+    ended: Option<String>,
     /// As it is asked for: the spelling that was met first.
     url: CanonicalUrl,
     found: Option<Found>,
@@ -68,6 +70,7 @@ pub(super) fn why(
         robots.crawl_delay,
         look.now,
     )?;
+    let scope = look.scope()?;
     let visited = look.visit.as_ref().zip(look.id());
     let mut why = Why {
         answer: String::new(),
@@ -83,13 +86,17 @@ pub(super) fn why(
             ("running", None) => "killed".to_owned(),
             _ => state.to_owned(),
         }),
+        last_start: look.ended.clone(),
         first_seen: look.found.as_ref().map(|found| time(found.first_seen)),
-        decided: look.visit.as_ref().map(Visit::decided),
+        decided: look
+            .visit
+            .as_ref()
+            .map(|visit| visit.decided(scope.as_ref())),
         route: match visited {
             Some((_, id)) => route::route(connection, look.run, id)?,
             None => Vec::new(),
         },
-        scope: look.scope()?,
+        scope,
         robots,
         redirects: match visited {
             Some((_, id)) => route::redirects(connection, look.run, id)?,
@@ -118,14 +125,14 @@ impl<'a> Look<'a> {
         url: CanonicalUrl,
         found: Option<Found>,
     ) -> rusqlite::Result<Self> {
-        let run: Option<(i64, String)> = connection
+        let run = connection
             .query_row(
-                "SELECT id, state FROM run ORDER BY id DESC LIMIT 1",
+                "SELECT r.id, r.state, s.how FROM run r LEFT JOIN start s ON s.run = r.id ORDER BY r.id DESC, s.id DESC LIMIT 1",
                 [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )
             .optional()?;
-        let (run, state) = run.map_or((0, None), |(run, state)| (run, Some(state)));
+        let (run, state, ended) = run.unwrap_or_default();
         let visit = match &found {
             Some(found) => visit(connection, run, found.id)?,
             None => None,
@@ -143,6 +150,7 @@ impl<'a> Look<'a> {
             now: micros(SystemTime::now()),
             run,
             state,
+            ended,
             url: stored.and_then(Result::ok).unwrap_or(url),
             found,
             visit,
@@ -178,7 +186,7 @@ impl<'a> Look<'a> {
             return Ok(None);
         };
         let scope = rules::scope(self.connection, self.run, config)?;
-        Ok(scope.map(|scope| rules::judge(&scope, &config.scope, &self.url)))
+        Ok(scope.map(|(seeds, scope)| rules::judge(&seeds, &scope, config, &self.url)))
     }
 
     fn waits(&self, host: &HostState) -> rusqlite::Result<Option<Waits>> {
@@ -222,12 +230,17 @@ impl Visit {
         self.decision == Decision::Admitted as i64 && self.last_fetch.is_none()
     }
 
-    fn decided(&self) -> Decided {
+    fn decided(&self, scope: Option<&Judged>) -> Decided {
+        let same = scope.filter(|scope| self.rule.as_deref() == Some(&scope.rule));
         Decided {
             decision: Decision::word(self.decision)
                 .unwrap_or("unknown")
                 .to_owned(),
-            because: self.rule.as_deref().and_then(words::meaning),
+            because: match same {
+                // It may be there for what has joined.
+                Some(scope) => scope.because.clone(),
+                None => self.rule.as_deref().and_then(words::meaning),
+            },
             rule: self.rule.clone(),
             kind: Role::word(self.role).map(str::to_owned),
             depth: self.depth,
@@ -261,7 +274,7 @@ fn content(connection: &Connection, url: i64, visit: &Visit) -> rusqlite::Result
     connection
         .query_row(
             "SELECT c.title, c.media_type, c.bytes, c.file, lower(hex(c.digest)), c.truncated, f.version IS c.id,
-                    (SELECT count(*) FROM version o WHERE o.url = ?1)
+                    (SELECT count(*) FROM version o WHERE o.url = ?1), (SELECT count(*) FROM link WHERE version = ?2)
              FROM version c LEFT JOIN fetch f ON f.id = ?3 WHERE c.id = ?2",
             (url, visit.good_version, visit.last_fetch),
             |row| {
@@ -274,8 +287,30 @@ fn content(connection: &Connection, url: i64, visit: &Visit) -> rusqlite::Result
                     truncated: row.get(5)?,
                     current: row.get(6)?,
                     versions: row.get::<_, i64>(7)?.unsigned_abs(),
+                    links: row.get::<_, i64>(8)?.unsigned_abs(),
                 })
             },
         )
         .optional()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::answers::{Reader, why};
+    use crate::store::Opening;
+
+    #[test]
+    fn where_nothing_was_crawled() {
+        let directory = tempfile::tempdir().expect("a directory");
+        drop(Opening::open(directory.path(), false).expect("made"));
+        let reader = Reader::open(directory.path()).expect("opened");
+        let why = why::read(&reader, "a.example/x#y", false).expect("read");
+        assert_eq!((why.state.as_str(), why.run), ("unknown", None));
+        assert_eq!(
+            why.answer,
+            "never met, and there are no settings to judge it by"
+        );
+        assert_eq!(why.url, "https://a.example/x");
+        assert!(why::read(&reader, "ftp://a.example", false).is_err_and(|error| error.is_usage()));
+    }
 }

@@ -45,6 +45,9 @@ pub struct Why {
     pub run: Option<i64>,
     /// `running`, `finished`, `deferred`, `stopped`, `killed`.
     pub run_state: Option<String>,
+    /// How its last start ended: `finished`, `deferred`, `limit`, `signal`, `failed`; nothing of one that runs,
+    /// or was killed.
+    pub last_start: Option<String>,
     /// When it was first met, in any run (UTC).
     pub first_seen: Option<String>,
     /// What was decided of it.
@@ -111,6 +114,8 @@ pub struct Content {
     pub current: bool,
     /// Different contents of the URL that are stored.
     pub versions: u64,
+    /// Its links.
+    pub links: u64,
 }
 
 /// What became of a URL in an earlier run.

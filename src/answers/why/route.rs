@@ -24,7 +24,8 @@ pub struct Step {
     /// Links from the nearest seed.
     pub depth: Option<u32>,
     /// By which kind of link, or `seed`, `redirect`, `earlier run`: as the column `found_by` of the views.
-    pub found_by: String,
+    /// Nothing where the way begins with what is no page of the run.
+    pub found_by: Option<String>,
     /// The link's text on the page before.
     pub anchor: Option<String>,
     /// Its `rel`.
@@ -97,8 +98,7 @@ pub(super) fn outcome(
         .optional()
 }
 
-/// The way from a seed to a URL, each step by the best link that was known; and whether it begins where the
-/// way begins.
+/// The way from a seed to a URL, each step by the best link that was known.
 pub(super) fn route(connection: &Connection, run: i64, url: i64) -> rusqlite::Result<Vec<Step>> {
     let mut visit = connection.prepare(
         "SELECT u.text, v.depth, v.via, v.via_kind FROM url u LEFT JOIN visit v ON v.run = ?1 AND v.url = u.id WHERE u.id = ?2",
@@ -122,7 +122,7 @@ pub(super) fn route(connection: &Connection, run: i64, url: i64) -> rusqlite::Re
         steps.push(Step {
             url: text,
             depth,
-            found_by: kind.and_then(via_word).unwrap_or("unknown").to_owned(),
+            found_by: kind.map(|kind| via_word(kind).unwrap_or("unknown").to_owned()),
             anchor: anchor.filter(|anchor| !anchor.is_empty()),
             rel,
             position,

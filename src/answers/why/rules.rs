@@ -7,6 +7,7 @@ use tokio_rusqlite::rusqlite;
 use super::{time, words};
 use crate::canonical::CanonicalUrl;
 use crate::config::{Config, ScopeConfig};
+use crate::fetch;
 use crate::robots::{self, Robots};
 use crate::scope::Scope;
 
@@ -27,12 +28,12 @@ pub struct Judged {
     pub notes: Vec<String>,
 }
 
-/// The scope of a run: its seeds and what has joined them, under these settings.
+/// The seeds of a run and its scope: they and what has joined them, under these settings.
 pub(super) fn scope(
     connection: &Connection,
     run: i64,
     config: &Config,
-) -> rusqlite::Result<Option<Scope>> {
+) -> rusqlite::Result<Option<(Vec<CanonicalUrl>, Scope)>> {
     let seeds: Option<String> = connection
         .query_row("SELECT seeds FROM run WHERE id = ?", [run], |row| {
             row.get(0)
@@ -43,7 +44,8 @@ pub(super) fn scope(
         urls.filter_map(Result::ok).collect::<Vec<_>>()
     };
     let seeds = seeds.and_then(|seeds| serde_json::from_str(&seeds).ok());
-    let Ok(mut scope) = Scope::new(&config.scope, &parsed(seeds.unwrap_or_default())) else {
+    let seeds = parsed(seeds.unwrap_or_default());
+    let Ok(mut scope) = Scope::new(&config.scope, &seeds) else {
         return Ok(None);
     };
     let mut statement = connection
@@ -52,48 +54,83 @@ pub(super) fn scope(
     for url in parsed(joined.collect::<rusqlite::Result<_>>()?) {
         scope.join(&url);
     }
-    Ok(Some(scope))
+    Ok(Some((seeds, scope)))
 }
 
 /// Judges a URL that nothing may have led to yet.
-pub(super) fn judge(scope: &Scope, config: &ScopeConfig, url: &CanonicalUrl) -> Judged {
+pub(super) fn judge(
+    seeds: &[CanonicalUrl],
+    scope: &Scope,
+    config: &Config,
+    url: &CanonicalUrl,
+) -> Judged {
     let decision = scope.decide(url);
-    let mut notes = Vec::new();
-    let mut note = |text: String| notes.push(text);
-    if decision.inside {
-        match config.max_depth.0 {
-            Some(0) => {
-                note("max-depth 0: no link to it is followed, only a seed's redirect".to_owned());
-            }
-            Some(max) => note(format!(
-                "a link to it is followed on a page of depth {} at the most (max-depth {max})",
-                max - 1
-            )),
-            None => note("a link to it is followed, at any depth".to_owned()),
-        }
-        if !config.ignore_nofollow {
-            note("a link that is marked nofollow is not".to_owned());
-        }
+    let mut notes = if decision.inside {
+        inside(&config.scope)
     } else if decision.beyond {
-        if config.extra_hops > 0 {
-            note(format!(
-                "it is followed where {} lead to it from a page in scope (extra-hops)",
-                words::counted(config.extra_hops.into(), "link")
-            ));
-        }
-        if config.check_external {
-            note("a link on a page has it asked whether it is there (check-external)".to_owned());
-        }
-        note("where a seed redirects to it, its place joins the scope".to_owned());
+        beyond(&config.scope)
+    } else {
+        Vec::new()
+    };
+    if config.scope.assets && scope.excludes(url).is_none() {
+        notes.push("as a part of a page (an image, a script…) it is fetched (assets)".to_owned());
     }
-    if config.assets && scope.excludes(url).is_none() {
-        note("as a part of a page (an image, a script…) it is fetched (assets)".to_owned());
+    let named = seeds.iter().any(|seed| seed.host() == url.host());
+    if !notes.is_empty() && !config.fetch.allow_private && !named && is_private(url) {
+        let refused = "its address is private or local: no request goes there (allow-private)";
+        notes.push(refused.to_owned());
     }
     Judged {
         inside: decision.inside,
-        because: words::meaning(&decision.rule),
+        because: if decision.joined {
+            Some("a seed redirects to where it is, which joined the scope".to_owned())
+        } else {
+            words::meaning(&decision.rule)
+        },
         rule: decision.rule,
         notes,
+    }
+}
+
+/// What a link to a URL in scope comes to.
+fn inside(config: &ScopeConfig) -> Vec<String> {
+    let depth = match config.max_depth.0 {
+        Some(0) => "no link to it is followed (max-depth 0)".to_owned(),
+        Some(max) => format!(
+            "a link to it is followed on a page of depth {} at the most (max-depth {max})",
+            max - 1
+        ),
+        None => "a link to it is followed, at any depth".to_owned(),
+    };
+    let nofollow = "a link that is marked nofollow is not".to_owned();
+    let nofollow = Some(nofollow).filter(|_| !config.ignore_nofollow);
+    std::iter::once(depth).chain(nofollow).collect()
+}
+
+/// What a link to a URL comes to that is out of scope by its place alone.
+fn beyond(config: &ScopeConfig) -> Vec<String> {
+    let mut notes = Vec::new();
+    match config.extra_hops {
+        0 => {}
+        1 => notes.push("a link from a page in scope is followed (extra-hops 1)".to_owned()),
+        hops => notes.push(format!(
+            "it is followed where at most {hops} links lead to it from a page in scope (extra-hops {hops})"
+        )),
+    }
+    if config.check_external {
+        notes.push("a link on a page has it asked whether it is there (check-external)".to_owned());
+    }
+    notes.push("where a seed redirects to it, its place joins the scope".to_owned());
+    notes
+}
+
+/// Whether it can be told without a look-up that an address is private.
+fn is_private(url: &CanonicalUrl) -> bool {
+    match url.as_url().host() {
+        Some(url::Host::Ipv4(address)) => fetch::is_private(address.into()),
+        Some(url::Host::Ipv6(address)) => fetch::is_private(address.into()),
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
     }
 }
 
@@ -215,33 +252,73 @@ mod tests {
     #[test]
     fn what_a_link_would_come_to() {
         let url = |text: &str| CanonicalUrl::parse(text).expect(text);
-        let mut config = ScopeConfig {
-            exclude: vec![r"\.pdf$".to_owned()],
-            ..ScopeConfig::default()
-        };
         let seeds = [url("http://a.example/")];
-        let first = |config: &ScopeConfig, text: &str| {
-            let scope = Scope::new(config, &seeds).expect("a scope");
-            let judged = judge(&scope, config, &url(text));
-            let note = judged.notes.into_iter().next().unwrap_or_default();
-            (judged.inside, judged.rule, note)
-        };
-        let inside = first(&config, "http://a.example/x");
-        assert_eq!((inside.0, inside.1.as_str()), (true, "scope host"));
-        assert_eq!(inside.2, "a link to it is followed, at any depth");
-        let kept = first(&config, "http://b.example/x.pdf");
-        assert_eq!((kept.0, kept.2.as_str()), (false, ""));
-        config.max_depth = Limit(Some(3));
-        config.extra_hops = 1;
-        assert!(
-            first(&config, "http://a.example/x")
-                .2
-                .contains("depth 2 at the most")
-        );
-        assert!(
-            first(&config, "http://b.example/x")
-                .2
-                .contains("where 1 link")
-        );
+        let mut config = Config::default();
+        config.scope.exclude = vec![r"\.pdf$".to_owned()];
+        let mut wide = config.clone();
+        wide.scope.max_depth = Limit(Some(3));
+        wide.scope.extra_hops = 1;
+        wide.scope.check_external = true;
+        for (config, text, inside, rule, notes) in [
+            (
+                &config,
+                "http://a.example/x",
+                true,
+                "scope host",
+                &["a link to it is followed, at any depth", "nofollow is not"][..],
+            ),
+            (
+                &config,
+                "http://b.example/x.pdf",
+                false,
+                "outside scope host",
+                &[],
+            ),
+            (
+                &config,
+                "http://a.example/x.pdf",
+                false,
+                r"exclude \.pdf$",
+                &[],
+            ),
+            (
+                &config,
+                "http://b.example/x",
+                false,
+                "outside scope host",
+                &["a seed redirects"],
+            ),
+            (
+                &wide,
+                "http://a.example/x",
+                true,
+                "scope host",
+                &["depth 2 at the most", "nofollow"],
+            ),
+            (
+                &wide,
+                "http://10.0.0.1/",
+                false,
+                "outside scope host",
+                &[
+                    "extra-hops 1",
+                    "check-external",
+                    "a seed redirects",
+                    "private",
+                ],
+            ),
+        ] {
+            let scope = Scope::new(&config.scope, &seeds).expect("a scope");
+            let judged = judge(&seeds, &scope, config, &url(text));
+            assert_eq!(
+                (judged.inside, judged.rule.as_str()),
+                (inside, rule),
+                "{text}"
+            );
+            assert_eq!(judged.notes.len(), notes.len(), "{text} {:?}", judged.notes);
+            for (note, wanted) in judged.notes.iter().zip(notes) {
+                assert!(note.contains(wanted), "{text} {note}");
+            }
+        }
     }
 }
