@@ -203,6 +203,7 @@ fn robots(robots: &RobotsAnswer) -> Vec<String> {
     let verdict = match (robots.verdict.as_str(), &robots.line) {
         ("ignored", _) => "not asked: the settings say to ignore it".to_owned(),
         ("not asked", _) => format!("not asked yet: {}/robots.txt comes first", robots.origin),
+        ("none", _) => "none: there was no host to ask for one".to_owned(),
         ("unreachable", _) => {
             format!(
                 "{}/robots.txt cannot be had: nothing is allowed until it can",

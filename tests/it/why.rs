@@ -478,6 +478,28 @@ fn beyond_the_scope() {
 }
 
 #[test]
+fn an_address_that_is_refused() {
+    let site = Site::start();
+    site.page("/", "<a href=http://10.1.2.3/x>x</a>");
+    let crawl = crawl(&site.url("/"), &["--scope", "any"]);
+    crawl.run().expect_code(0);
+    expect(
+        &why(&crawl, "http://10.1.2.3/x"),
+        "failed: private_address, 1 attempt",
+        &[
+            "none: there was no host to ask",
+            "private_address in 0 ms",
+            "--allow-private",
+        ],
+    );
+    expect(
+        &why(&crawl, "http://10.1.2.4/x"),
+        "never met: it is in scope (scope any), but nothing that was read leads to it",
+        &["its address is private or local: no request goes there"],
+    );
+}
+
+#[test]
 fn a_database_of_an_earlier_version() {
     let crawl = Crawl::new();
     std::fs::create_dir(crawl.dir().join("old")).expect("a directory");

@@ -177,8 +177,15 @@ impl<'a> Look<'a> {
             Some(visit) if visit.decision == Decision::Disallowed as i64 => visit.rule.as_deref(),
             _ => last.and_then(|attempt| attempt.rule.as_deref()),
         };
-        let at = last.map_or(self.now, |attempt| attempt.started);
-        rules::robots(self.connection, self.config, &self.url, at, line)
+        let asked = last.map(|attempt| attempt.started);
+        rules::robots(
+            self.connection,
+            self.config,
+            &self.url,
+            asked,
+            self.now,
+            line,
+        )
     }
 
     fn scope(&self) -> rusqlite::Result<Option<Judged>> {

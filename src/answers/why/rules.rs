@@ -140,8 +140,9 @@ fn is_private(url: &CanonicalUrl) -> bool {
 pub struct RobotsAnswer {
     /// Whose robots.txt it is.
     pub origin: String,
-    /// `allowed`, `disallowed`, `ignored` (by the settings), `not asked` (it is asked first), or
-    /// `unreachable` (nothing is allowed until it can be had).
+    /// `allowed`, `disallowed`, `ignored` (by the settings), `not asked` (it is asked first), `none` (the URL
+    /// was asked for without, since its host leads nowhere), or `unreachable` (nothing is allowed until it
+    /// can be had).
     pub verdict: String,
     /// The line that decided; none where no line matches.
     pub line: Option<String>,
@@ -164,14 +165,17 @@ struct Stored {
     body: Vec<u8>,
 }
 
-/// What the robots.txt that held at a moment says; `line` is what was recorded then.
+/// What the robots.txt says that held when a URL was asked for the last time, or that holds now; `line` is
+/// what was recorded then.
 pub(super) fn robots(
     connection: &Connection,
     config: Option<&Config>,
     url: &CanonicalUrl,
-    at: i64,
+    asked: Option<i64>,
+    now: i64,
     line: Option<&str>,
 ) -> rusqlite::Result<RobotsAnswer> {
+    let at = asked.unwrap_or(now);
     let mut answer = RobotsAnswer {
         origin: url.origin().as_str().to_owned(),
         verdict: "not asked".to_owned(),
@@ -187,6 +191,9 @@ pub(super) fn robots(
         return Ok(answer);
     }
     let Some(newest) = stored(connection, url, at, false)? else {
+        if asked.is_some() {
+            "none".clone_into(&mut answer.verdict);
+        }
         return Ok(answer);
     };
     let held = if newest.reachable {
