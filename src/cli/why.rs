@@ -171,8 +171,10 @@ fn decision(why: &Why) -> Vec<String> {
         ("admitted", hops @ 1..) => format!(", {} beyond the scope", counted(hops.into(), "link")),
         _ => String::new(),
     };
-    let seed = counted(decided.depth.into(), "link");
-    lines.push(format!("{seed} from the nearest seed{beyond}"));
+    if decided.depth > 0 || !beyond.is_empty() {
+        let links = counted(decided.depth.into(), "link");
+        lines.push(format!("{links} from the nearest seed{beyond}"));
+    }
     lines
 }
 
