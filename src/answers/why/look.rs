@@ -7,8 +7,9 @@ use tokio_rusqlite::rusqlite;
 
 use super::attempts::{Attempt, Log};
 use super::find::{self, Asked};
+use super::robots::{self, RobotsAnswer};
 use super::route::{self, Hop};
-use super::rules::{self, Judged, RobotsAnswer};
+use super::scope::{self, Judged};
 use super::turn::{HostState, Waits};
 use super::{Content, Decided, Earlier, Reader, Why, answer, time, words};
 use crate::canonical::CanonicalUrl;
@@ -178,7 +179,7 @@ impl<'a> Look<'a> {
             _ => last.and_then(|attempt| attempt.rule.as_deref()),
         };
         let asked = last.map(|attempt| attempt.started);
-        rules::robots(
+        robots::robots(
             self.connection,
             self.config,
             &self.url,
@@ -192,8 +193,8 @@ impl<'a> Look<'a> {
         let Some(config) = self.config else {
             return Ok(None);
         };
-        let scope = rules::scope(self.connection, self.run, config)?;
-        Ok(scope.map(|(seeds, scope)| rules::judge(&seeds, &scope, config, &self.url)))
+        let scope = scope::scope(self.connection, self.run, config)?;
+        Ok(scope.map(|(seeds, scope)| scope::judge(&seeds, &scope, config, &self.url)))
     }
 
     fn waits(&self, host: &HostState) -> rusqlite::Result<Option<Waits>> {

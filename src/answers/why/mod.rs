@@ -8,16 +8,18 @@ mod answer;
 mod attempts;
 mod find;
 mod look;
+mod robots;
 mod route;
-mod rules;
+mod scope;
 mod turn;
 mod words;
 
 use serde::Serialize;
 
 pub use attempts::Attempt;
+pub use robots::RobotsAnswer;
 pub use route::{Hop, Outcome, Step};
-pub use rules::{Judged, RobotsAnswer};
+pub use scope::Judged;
 pub use turn::{HostState, Waits};
 
 use super::Reader;
