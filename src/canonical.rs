@@ -313,7 +313,7 @@ fn hex(byte: u8) -> Option<u8> {
 }
 
 /// Upper-cases percent-escapes and resolves those of unreserved characters.
-fn normalise_escapes(text: &str) -> Cow<'_, str> {
+pub(crate) fn normalise_escapes(text: &str) -> Cow<'_, str> {
     let Some(first) = memchr::memchr(b'%', text.as_bytes()) else {
         return Cow::Borrowed(text);
     };

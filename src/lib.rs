@@ -176,6 +176,7 @@ pub mod politeness;
 pub mod record;
 #[doc(hidden)]
 pub mod request;
+pub mod rewrite;
 pub mod robots;
 pub mod scope;
 #[doc(hidden)]

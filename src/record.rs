@@ -410,6 +410,24 @@ pub struct HostState {
     pub robots: Vec<StoredRobots>,
 }
 
+/// A URL that is asked for in another form than the one in which it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewritten {
+    /// As it was written: on a page, in a redirect, as a seed.
+    pub written: CanonicalUrl,
+    /// As it is asked for.
+    pub url: CanonicalUrl,
+    /// The settings that made the one of the other.
+    pub rule: String,
+}
+
+impl Rewritten {
+    /// About so many bytes of memory it holds.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Self>() + 2 * 200 + self.rule.len()
+    }
+}
+
 /// A time before which a host is left alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {

@@ -146,6 +146,15 @@ pub(super) struct ScopeArgs {
     /// Which of a host's URLs comes first [default: breadth-first]
     #[arg(long, value_name = "ORDER")]
     pub order: Option<Sequence>,
+    /// Parameters of URLs to leave out, such as utm_*,sid,jsessionid; tracking stands for a list of well-known ones
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub strip_params: Vec<String>,
+    /// Ask for http:// URLs on the default port by https://
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub https_upgrade: Option<bool>,
+    /// Take a host with and without www. for one: as a seed has it, else without
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub fold_www: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -7,6 +7,7 @@ use crawl::answers::{Reader, printable, status};
 use crawl::config::Config;
 use crawl::engine::{self, Plan};
 use crawl::fetch::Fetcher;
+use crawl::rewrite::Rewrite;
 use crawl::{CanonicalUrl, scope::Scope};
 
 use super::FINISHED;
@@ -16,6 +17,7 @@ use super::once::Once;
 pub(super) async fn dry_run(config: Config) -> Result<u8> {
     let Plan {
         mut seeds,
+        mut rewrite,
         mut scope,
         ..
     } = engine::plan(&config)?;
@@ -23,10 +25,20 @@ pub(super) async fn dry_run(config: Config) -> Result<u8> {
     show!("\n# seeds");
     if seeds.is_empty() {
         seeds = of_output(&config)?;
-        scope = Arc::new(Scope::new(&config.scope, &seeds).map_err(crawl::Error::from)?);
+        rewrite = Arc::new(Rewrite::new(&config.scope, &seeds).map_err(crawl::Error::from)?);
+        let (asked, _) = rewrite.seeds(seeds.clone());
+        scope = Arc::new(Scope::new(&config.scope, &asked).map_err(crawl::Error::from)?);
     }
     if seeds.is_empty() {
         return Err(crawl::Error::from(crawl::config::ConfigError::NoSeed).into());
+    }
+    let (seeds, rewritten) = rewrite.seeds(seeds);
+    for seed in rewritten {
+        let line = format!(
+            "{} is asked for as {} ({})",
+            seed.written, seed.url, seed.rule
+        );
+        show!("# {}", printable(&line));
     }
     let fetcher = Fetcher::new(&config, &seeds)
         .await

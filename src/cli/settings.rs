@@ -216,6 +216,12 @@ fn lay_over_scope(scope: &mut ScopeConfig, given: &args::ScopeArgs) {
             args::Sequence::Score => Sequence::Score,
         };
     }
+    set(
+        &mut scope.strip_params,
+        Some(&given.strip_params).filter(|list| !list.is_empty()),
+    );
+    set(&mut scope.https_upgrade, given.https_upgrade.as_ref());
+    set(&mut scope.fold_www, given.fold_www.as_ref());
 }
 
 fn lay_over_politeness(politeness: &mut Politeness, given: &args::PolitenessArgs) {

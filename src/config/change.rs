@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::Config;
 
 /// Settings that decide which URLs belong to a crawl: when one of them changes, that is decided anew.
-const DECIDING: [&str; 10] = [
+const DECIDING: [&str; 13] = [
     "scope.scope",
     "scope.extra-hops",
     "scope.include",
@@ -15,6 +15,9 @@ const DECIDING: [&str; 10] = [
     "scope.assets",
     "scope.check-external",
     "scope.order",
+    "scope.strip-params",
+    "scope.https-upgrade",
+    "scope.fold-www",
     "fetch.max-redirects",
 ];
 

@@ -5,6 +5,7 @@ use super::resolve::Resolved;
 use super::secrets::{expand, has_variables};
 use super::{Config, ConfigError, HostConfig, Politeness};
 use crate::canonical::{self, CanonicalUrl};
+use crate::rewrite::Rewrite;
 use crate::robots;
 
 /// Largest burst: what comes at once is no rate.
@@ -66,6 +67,7 @@ impl Config {
                 ));
             }
         }
+        Rewrite::new(&self.scope, &[])?;
         let agent = &self.politeness.user_agent;
         if http::HeaderValue::from_str(agent).is_err() {
             return Err(ConfigError::value(

@@ -130,9 +130,19 @@ impl Config {
             .map(|field| toml::to_string(field).unwrap_or_default())
             .collect();
         let agent = crate::robots::product_token(&self.politeness.user_agent);
+        // Links are stored as they are asked for. Said only where it is so: other numbers stay as they were.
+        let rewrite = if self.scope.rewrites() {
+            let scope = &self.scope;
+            format!(
+                "{:?} {} {}",
+                scope.strip_params, scope.https_upgrade, scope.fold_www
+            )
+        } else {
+            String::new()
+        };
         // The key is fixed: the number is stored.
         let mut hasher = siphasher::sip::SipHasher13::new_with_keys(0, 0);
-        hasher.write(format!("{PARSER} {agent} {parse}{fields}").as_bytes());
+        hasher.write(format!("{PARSER} {agent} {parse}{fields}{rewrite}").as_bytes());
         hasher.finish() as i64
     }
 

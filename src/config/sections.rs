@@ -81,6 +81,10 @@ pub struct PriorityConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in crawl.toml"
+)]
 pub struct ScopeConfig {
     /// How far from the seeds.
     pub scope: Reach,
@@ -110,6 +114,20 @@ pub struct ScopeConfig {
     pub ignore_nofollow: bool,
     /// Which of a host's URLs comes first.
     pub order: Sequence,
+    /// Parameters of URLs to be left out: names with a `*` at either end or none, or `tracking` for
+    /// [`TRACKING`](crate::rewrite::TRACKING).
+    pub strip_params: Vec<String>,
+    /// Ask for every `http://` URL on the default port by `https://`.
+    pub https_upgrade: bool,
+    /// Take a host with and without `www.` for one.
+    pub fold_www: bool,
+}
+
+impl ScopeConfig {
+    /// Whether URLs are asked for in another form than the one in which they are written.
+    pub(crate) fn rewrites(&self) -> bool {
+        !self.strip_params.is_empty() || self.https_upgrade || self.fold_www
+    }
 }
 
 /// What shares one rate and one cap in flight.

@@ -8,7 +8,7 @@ use super::work::{Done, Event, RobotsNext};
 use crate::canonical::{Host, Origin};
 use crate::fetched::FetchError;
 use crate::politeness::Consequence;
-use crate::record::{Fate, Hold, Record};
+use crate::record::{Fate, Hold, Record, Rewritten};
 use crate::request::Request;
 use crate::store::StoreError;
 
@@ -100,6 +100,8 @@ impl Engine {
         if let Some(class) = done.record.failure() {
             tracing::debug!(url = %done.record.request.url, class, "failed");
         }
+        self.pending_bytes += done.rewritten.iter().map(Rewritten::weight).sum::<usize>();
+        self.pending.rewritten.extend(done.rewritten);
         self.keep(done.record);
         Ok(())
     }

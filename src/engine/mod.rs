@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
 use crate::frontier::Paces;
 use crate::parse::Extractor;
+use crate::rewrite::Rewrite;
 use crate::scope::{Rule, Scope};
 use crate::stats::Snapshot;
 use crate::store::{End, Files, How, Opening, Policy, Recrawl};
@@ -105,8 +106,10 @@ pub struct Summary {
 /// What [`plan`] finds out without fetching a page.
 #[derive(Debug)]
 pub struct Plan {
-    /// The seeds, in their canonical form.
+    /// The seeds as they are given, in their canonical form.
     pub seeds: Vec<CanonicalUrl>,
+    /// In which form URLs are asked for, the seeds among them.
+    pub rewrite: Arc<Rewrite>,
     /// The compiled scope.
     pub scope: Arc<Scope>,
     /// The compiled fields; `None` where none are configured.
@@ -121,10 +124,13 @@ pub fn plan(config: &Config) -> Result<Plan> {
     config.validate()?;
     crate::fetch::check(config)?;
     let seeds = config.seeds.urls()?;
-    let scope = Arc::new(Scope::new(&config.scope, &seeds)?);
+    let rewrite = Arc::new(Rewrite::new(&config.scope, &seeds)?);
+    let (asked, _) = rewrite.seeds(seeds.clone());
+    let scope = Arc::new(Scope::new(&config.scope, &asked)?);
     let extractor = Extractor::new(&config.field)?.map(Arc::new);
     Ok(Plan {
         seeds,
+        rewrite,
         scope,
         extractor,
     })
@@ -175,7 +181,10 @@ pub(crate) async fn run_hooked(
     hooks: Hooks,
 ) -> Result<Summary> {
     let Plan {
-        seeds, extractor, ..
+        seeds,
+        rewrite,
+        extractor,
+        ..
     } = plan(&config)?;
     if config.seeds.names_user() {
         tracing::warn!(
@@ -192,13 +201,20 @@ pub(crate) async fn run_hooked(
     }
     let opening = Opening::open(&output, config.output.fresh).map_err(at)?;
     let moved_to = opening.moved_to.clone();
-    let seeds = opening.seeds(seeds, config.seeds.add).map_err(at)?;
+    let seeds = opening
+        .seeds(seeds, config.seeds.add, &rewrite)
+        .map_err(at)?;
     if seeds.is_empty() {
         return Err(ConfigError::NoSeed.into());
     }
-    let scope = Scope::new(&config.scope, &seeds)?.with_rules(hooks.rules);
-    let policy = Policy::new(&config, scope)?;
-    let fetcher = Fetcher::new(&config, &seeds).await?;
+    let rewrite = Arc::new(Rewrite::new(&config.scope, &seeds)?);
+    let (asked, rewritten) = rewrite.seeds(seeds.clone());
+    for seed in rewritten {
+        tracing::info!(seed = %seed.written, asked = %seed.url, "{}", seed.rule);
+    }
+    let scope = Scope::new(&config.scope, &asked)?.with_rules(hooks.rules);
+    let policy = Policy::new(&config, scope)?.with_rewrite(Arc::clone(&rewrite));
+    let fetcher = Fetcher::new(&config, &asked).await?;
     let paces = Paces::new(&config)?;
     let files = if config.output.files {
         Some(Files::new(&output).map_err(at)?)
@@ -211,6 +227,7 @@ pub(crate) async fn run_hooked(
         Tools {
             fetcher,
             extractor,
+            rewrite,
             files,
         },
         paces,

@@ -18,8 +18,9 @@ use crate::fetch::{Ask, Fetcher, decode};
 use crate::fetched::{FetchError, Fetched, Head, Timing};
 use crate::parse;
 use crate::politeness::{Answer, Ending, parse_retry_after, retry_wait};
-use crate::record::{Content, Fate, Record, RobotsAnswer};
+use crate::record::{Content, Fate, Record, Rewritten, RobotsAnswer};
 use crate::request::{Kind, Request, Validators};
+use crate::rewrite::Rewrite;
 use crate::robots::{self, Robots};
 use crate::store::{Files, StoreError};
 
@@ -49,6 +50,8 @@ pub(super) enum Event {
 /// The end of a request's way.
 pub(super) struct Done {
     pub(super) record: Record,
+    /// What the record names in another form than it was written in.
+    pub(super) rewritten: Vec<Rewritten>,
     /// What a robots.txt request came to.
     pub(super) robots: Option<RobotsNext>,
     /// Why the crawl cannot go on: the file could not be written.
@@ -72,6 +75,8 @@ pub(super) struct Tools {
     pub(super) fetcher: Fetcher,
     /// `None` where no field is configured: then no tree is built.
     pub(super) extractor: Option<Arc<parse::Extractor>>,
+    /// In which form URLs are asked for.
+    pub(super) rewrite: Arc<Rewrite>,
     /// `None` where bodies are not kept.
     pub(super) files: Option<Files>,
 }
@@ -80,6 +85,7 @@ pub(super) struct Tools {
 pub(super) struct Worker {
     fetcher: Fetcher,
     extractor: Option<Arc<parse::Extractor>>,
+    rewrite: Arc<Rewrite>,
     files: Option<Files>,
     cpu: Cpu,
     limits: parse::Limits,
@@ -122,6 +128,7 @@ impl Worker {
         Self {
             fetcher: tools.fetcher,
             extractor: tools.extractor,
+            rewrite: tools.rewrite,
             files: tools.files,
             cpu: Cpu::new(),
             limits: parse::Limits {
@@ -191,7 +198,9 @@ impl Worker {
                     self.cpu.run(move || worker.read(done, fetched));
                     return;
                 }
-                without_content(done, fetched)
+                let mut done = without_content(done, fetched);
+                self.rewrite_redirect(&mut done);
+                done
             }
         };
         if let Some(fetched) = &mut done.record.fetched {
@@ -207,7 +216,10 @@ impl Worker {
         let body = std::mem::take(&mut fetched.body);
         let held = body.len() as u64;
         match self.content(&done.record.request, &fetched, body) {
-            Ok(content) => done.record.content = Some(content),
+            Ok(mut content) => {
+                done.rewritten = self.rewrite.page(&mut content.page);
+                done.record.content = Some(content);
+            }
             Err(Failed::Stopped) => {
                 fetched.error = Some(FetchError::Aborted);
                 done.record.fate = Fate::Kept;
@@ -219,6 +231,17 @@ impl Worker {
         self.live_bytes.fetch_sub(held, Ordering::Relaxed);
         self.unread_bytes.fetch_sub(held, Ordering::Relaxed);
         let _ = self.events.blocking_send(Event::Done(Box::new(done)));
+    }
+
+    /// What a URL redirects to, in the form in which it is asked for.
+    fn rewrite_redirect(&self, done: &mut Done) {
+        let record = &mut done.record;
+        let target = record.redirect_to.as_ref();
+        let found = target.and_then(|target| self.rewrite.redirect(&record.request.url, target));
+        if let Some(rewritten) = found {
+            record.redirect_to = Some(rewritten.url.clone());
+            done.rewritten.push(rewritten);
+        }
     }
 
     /// How a request is made, by what it is for.
@@ -495,6 +518,7 @@ impl Done {
         };
         Self {
             record,
+            rewritten: Vec::new(),
             robots: None,
             fatal: None,
         }

@@ -18,7 +18,7 @@ use super::route::{Judgement, Policy, Route};
 use super::schema::{Decision, Role, kind_code};
 use super::seen::{Known, Seen, UrlHash, Visit};
 use crate::canonical::{CanonicalUrl, Host};
-use crate::record::{Link, LinkKind};
+use crate::record::{Link, LinkKind, Rewritten};
 use crate::request::{Kind, Request};
 use crate::text::Text;
 
@@ -157,6 +157,33 @@ impl Admitter {
         url: &CanonicalUrl,
     ) -> rusqlite::Result<i64> {
         Ok(self.known(tx, url)?.1.id)
+    }
+
+    /// Keeps the text in which a URL was first met, where that is another one.
+    pub(super) fn note_rewritten(
+        &mut self,
+        tx: &Transaction<'_>,
+        rewritten: &Rewritten,
+    ) -> rusqlite::Result<()> {
+        let url = self.identity(tx, &rewritten.url)?;
+        let rule = self.rule_id(tx, &rewritten.rule)?;
+        tx.prepare_cached("INSERT OR IGNORE INTO rewritten VALUES (?, ?, ?)")?
+            .execute(params![url, rewritten.written.as_str(), rule])
+            .map(drop)
+    }
+
+    /// The form in which a stored URL is asked for now; it may have been stored under other settings.
+    fn in_form(
+        &mut self,
+        tx: &Transaction<'_>,
+        url: CanonicalUrl,
+        rewritten: Option<Rewritten>,
+    ) -> rusqlite::Result<CanonicalUrl> {
+        let Some(rewritten) = rewritten else {
+            return Ok(url);
+        };
+        self.note_rewritten(tx, &rewritten)?;
+        Ok(rewritten.url)
     }
 
     /// A URL was come by: admits it if it is new and the rules let it in, or takes note of a better
@@ -464,26 +491,25 @@ impl Admitter {
         url: i64,
         visit: &Visit,
     ) -> rusqlite::Result<()> {
-        let outcome: Option<(Option<i64>, Option<String>)> = tx
+        let outcome: Option<(Option<i64>, Option<String>, String)> = tx
             .prepare_cached(
-                "SELECT f.version, t.text FROM visit v JOIN fetch f ON f.id = v.last_fetch
+                "SELECT f.version, t.text, u.text FROM visit v JOIN fetch f ON f.id = v.last_fetch JOIN url u ON u.id = v.url
                  LEFT JOIN url t ON t.id = f.redirect_to WHERE v.run = ? AND v.url = ?",
             )?
-            .query_row([self.run, url], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([self.run, url], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        let Some((version, redirect_to)) = outcome else {
+        let Some((version, redirect_to, text)) = outcome else {
             return Ok(());
         };
-        if redirect_to.is_none() && visit.ends_seed() {
-            let text: String = tx
-                .prepare_cached("SELECT text FROM url WHERE id = ?")?
-                .query_row([url], |row| row.get(0))?;
-            if let Ok(text) = CanonicalUrl::parse(&text) {
-                self.join(tx, &text, url)?;
+        let target = redirect_to.map(|text| CanonicalUrl::parse(&text).ok());
+        match (CanonicalUrl::parse(&text).ok(), target) {
+            (Some(text), None) if visit.ends_seed() => self.join(tx, &text, url)?,
+            (Some(text), Some(Some(target))) => {
+                let rewritten = self.policy.rewrite.redirect(&text, &target);
+                let target = self.in_form(tx, target, rewritten)?;
+                self.reach_redirect(tx, &target, visit, url)?;
             }
-        }
-        if let Some(target) = redirect_to.and_then(|text| CanonicalUrl::parse(&text).ok()) {
-            self.reach_redirect(tx, &target, visit, url)?;
+            _ => {}
         }
         match version {
             Some(version) => self.reach_stored(tx, url, visit, version),
@@ -514,6 +540,8 @@ impl Admitter {
         version: i64,
     ) -> rusqlite::Result<()> {
         for (target, kind, nofollow) in stored_links(tx, version)? {
+            let rewritten = self.policy.rewrite.apply(&target);
+            let target = self.in_form(tx, target, rewritten)?;
             self.reach(tx, &target, &Route::link(visit, from, kind, nofollow))?;
         }
         Ok(())

@@ -15,6 +15,7 @@ use super::writer::Writer;
 use super::{DATABASE, PAGES, Store, StoreError, fields, files, find, from_micros, micros, schema};
 use crate::canonical::CanonicalUrl;
 use crate::config::{Change, Config, changes};
+use crate::rewrite::Rewrite;
 
 /// Statements kept prepared.
 const STATEMENTS: usize = 96;
@@ -136,7 +137,7 @@ impl Opening {
     }
 
     /// The seeds of this start: those given, or those of the run that is there; with `add`, both. Empty
-    /// where there are neither.
+    /// where there are neither. Seeds that are rewritten to the same are the same.
     ///
     /// # Errors
     /// When the run that is there has others.
@@ -144,19 +145,20 @@ impl Opening {
         &self,
         given: Vec<CanonicalUrl>,
         add: bool,
+        rewrite: &Rewrite,
     ) -> Result<Vec<CanonicalUrl>, StoreError> {
         let Some(last) = &self.last else {
             return Ok(given);
         };
         let there = last.seeds();
-        if given.is_empty() || keys(&given) == keys(&there) {
+        let known = keys(&there, rewrite);
+        if given.is_empty() || keys(&given, rewrite) == known {
             return Ok(there);
         }
         if add {
-            let known = keys(&there);
-            let fresh = given
-                .into_iter()
-                .filter(|seed| !known.contains(seed.key().as_ref()));
+            let is_new =
+                |seed: &CanonicalUrl| !known.contains(rewrite.form(seed.clone()).key().as_ref());
+            let fresh = given.into_iter().filter(is_new);
             return Ok(there.iter().cloned().chain(fresh).collect());
         }
         Err(StoreError::OtherSeeds {
@@ -164,7 +166,8 @@ impl Opening {
         })
     }
 
-    /// Begins a start: of the run that is there if it is unfinished, else of a new one.
+    /// Begins a start: of the run that is there if it is unfinished, else of a new one. The seeds are kept
+    /// as they are given, and asked for in the form that the policy has for them.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -175,11 +178,12 @@ impl Opening {
         config: &Config,
     ) -> Result<(Store, Begun), StoreError> {
         let now = SystemTime::now();
+        let rewrite = Arc::clone(&policy.rewrite);
         // Seeds that were added open a finished run again.
         let resume = self
             .last
             .take()
-            .filter(|last| !last.finished || last.differs(seeds));
+            .filter(|last| !last.finished || last.differs(seeds, &rewrite));
         let settings = config.redacted().to_toml();
         let (unclean, strays) = self.clean_up()?;
         let tx = self.connection.transaction()?;
@@ -224,9 +228,9 @@ impl Opening {
         let mut admitter = Admitter::new(run, hash_keys, policy, config.reading());
         admitter.now = micros(now);
         let (changed, joined) = decide(&mut admitter, &tx, resume.as_ref(), seeds, &settings)?;
-        let anew = resume
-            .as_ref()
-            .is_none_or(|last| last.differs(seeds) || changed.iter().any(Change::decides));
+        let anew = resume.as_ref().is_none_or(|last| {
+            last.differs(seeds, &rewrite) || changed.iter().any(Change::decides)
+        });
         for view in fields::wide_views(&tx, &config.field)? {
             tracing::warn!(view, "is not made: something else has this name");
         }
@@ -305,8 +309,8 @@ impl LastRun {
         parsed.filter_map(Result::ok).collect()
     }
 
-    fn differs(&self, seeds: &[CanonicalUrl]) -> bool {
-        keys(&self.seeds()) != keys(seeds)
+    fn differs(&self, seeds: &[CanonicalUrl], rewrite: &Rewrite) -> bool {
+        keys(&self.seeds(), rewrite) != keys(seeds, rewrite)
     }
 }
 
@@ -319,8 +323,13 @@ fn decide(
     seeds: &[CanonicalUrl],
     settings: &str,
 ) -> rusqlite::Result<(Vec<Change>, Vec<CanonicalUrl>)> {
+    let rewrite = Arc::clone(&admitter.policy.rewrite);
+    let (asked, rewritten) = rewrite.seeds(seeds.to_vec());
+    for seed in &rewritten {
+        admitter.note_rewritten(tx, seed)?;
+    }
     let Some(last) = resume else {
-        for seed in seeds {
+        for seed in &asked {
             admitter.reach(tx, seed, &Route::SEED)?;
         }
         // The queue is read from the table like that of a resumed run.
@@ -328,15 +337,17 @@ fn decide(
         return Ok((Vec::new(), Vec::new()));
     };
     let changed = changes(&last.config, settings);
-    if last.differs(seeds) || changed.iter().any(Change::decides) {
-        admitter.redecide(tx, seeds)?;
+    if last.differs(seeds, &rewrite) || changed.iter().any(Change::decides) {
+        admitter.redecide(tx, &asked)?;
         return Ok((changed, Vec::new()));
     }
     Ok((changed, admitter.rejoin(tx)?))
 }
 
-fn keys(seeds: &[CanonicalUrl]) -> HashSet<String> {
-    seeds.iter().map(|seed| seed.key().into_owned()).collect()
+/// What seeds are told apart by.
+fn keys(seeds: &[CanonicalUrl], rewrite: &Rewrite) -> HashSet<String> {
+    let forms = seeds.iter().map(|seed| rewrite.form(seed.clone()));
+    forms.map(|seed| seed.key().into_owned()).collect()
 }
 
 /// Every start tries again what the one before gave up.

@@ -238,6 +238,10 @@ impl Admitter {
     }
 
     fn is_wanted_again(&self, url: &CanonicalUrl, depth: u32, role: Role) -> bool {
+        // Under that text it is asked for no more.
+        if self.policy.rewrite.apply(url).is_some() {
+            return false;
+        }
         if role == Role::Asset {
             return self.policy.assets && self.policy.scope.excludes(url).is_none();
         }

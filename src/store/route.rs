@@ -10,6 +10,7 @@ use crate::canonical::CanonicalUrl;
 use crate::config::{Config, ConfigError};
 use crate::order::Order;
 use crate::record::LinkKind;
+use crate::rewrite::Rewrite;
 use crate::scope::Scope;
 
 /// Style sheets that import style sheets, and the like: so far an asset of an asset is fetched.
@@ -34,6 +35,8 @@ pub struct Policy {
     pub check_external: bool,
     /// Which of a host's URLs comes first.
     pub order: Order,
+    /// In which form URLs are asked for; what is stored may have been read when it was another.
+    pub rewrite: Arc<Rewrite>,
 }
 
 impl Policy {
@@ -51,7 +54,14 @@ impl Policy {
             assets: config.scope.assets,
             check_external: config.scope.check_external,
             order: Order::new(config)?,
+            rewrite: Arc::default(),
         })
+    }
+
+    /// The same, for URLs that are rewritten.
+    #[must_use]
+    pub fn with_rewrite(self, rewrite: Arc<Rewrite>) -> Self {
+        Self { rewrite, ..self }
     }
 }
 

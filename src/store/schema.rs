@@ -354,7 +354,7 @@ DROP TABLE field;
 ";
 
 /// What version 2 lacks, one piece a matter.
-const ADDED_IN_3: [&str; 2] = [
+const ADDED_IN_3: [&str; 3] = [
     // Places in the queue have a rank above the depth now (`order.rs`).
     "UPDATE frontier SET ord = (ord & 0x7fffffffffffff) | (128 << 55);",
     // Which robots.txt held when; how far a host was slowed down, and its pages that count.
@@ -366,6 +366,12 @@ const ADDED_IN_3: [&str; 2] = [
      ALTER TABLE host ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
      ALTER TABLE start ADD COLUMN queued INTEGER;
      CREATE INDEX frontier_deferred ON frontier (host) WHERE deferred IS NOT NULL;",
+    // URLs that are asked for in another form than they were first written in, and by which rule.
+    "CREATE TABLE rewritten (
+       url     INTEGER PRIMARY KEY REFERENCES url,
+       written TEXT NOT NULL,
+       rule    INTEGER NOT NULL REFERENCES rule
+     );",
 ];
 
 /// The views. `{kind(x)}` and the like stand for expressions that turn a code into its word.
@@ -483,6 +489,12 @@ JOIN url u ON u.id = v.url
 LEFT JOIN rule r ON r.id = v.rule
 LEFT JOIN url w ON w.id = v.via
 WHERE v.run = (SELECT max(id) FROM run);
+
+CREATE VIEW rewrites AS
+SELECT u.text AS url, w.written AS written, r.text AS rule
+FROM rewritten w
+JOIN url u ON u.id = w.url
+JOIN rule r ON r.id = w.rule;
 
 CREATE VIEW runs AS
 SELECT r.id AS run, s.id AS start, r.state AS state, r.seeds AS seeds, {time:s.begun} AS begun_at, {time:s.ended} AS ended_at,
@@ -619,7 +631,7 @@ pub(crate) fn check(application: i32, version: i32) -> Result<(), StoreError> {
 }
 
 /// The views in the order in which they are listed, each with what a row of it is.
-pub const NAMED_VIEWS: [(&str, &str); 14] = [
+pub const NAMED_VIEWS: [(&str, &str); 15] = [
     (
         "pages",
         "one row a page that was asked for, or that robots.txt forbids",
@@ -651,6 +663,10 @@ pub const NAMED_VIEWS: [(&str, &str); 14] = [
     (
         "requests",
         "every request that was made, retries and robots.txt included",
+    ),
+    (
+        "rewrites",
+        "URLs that are asked for in another form than they were written in, and by which rule",
     ),
     ("runs", "every start of the program, and how it ended"),
     ("fields", "values taken by configured selectors, one a row"),

@@ -15,7 +15,7 @@ use super::{StoreError, micros};
 use crate::canonical::{CanonicalUrl, Host, Origin};
 use crate::fetched::FetchError;
 use crate::frontier::{MoreHosts, Refill, Refilled};
-use crate::record::{Fate, Hold, Record, RobotsAnswer};
+use crate::record::{Fate, Hold, Record, Rewritten, RobotsAnswer};
 use crate::request::{Kind, Request, Ticket};
 
 /// The log is copied back into the database from this size on.
@@ -53,6 +53,8 @@ pub struct Batch {
     pub durable_to: Option<i64>,
     /// Nothing is left to do: what the last run had and this one has not met is to be asked for.
     pub recall: bool,
+    /// What the records name in another form than it was written in.
+    pub rewritten: Vec<Rewritten>,
     /// Whether the records are to come back once they are committed: somebody listens.
     pub give_back: bool,
 }
@@ -173,6 +175,9 @@ impl Writer {
             if !record.request.is_robots() && record.fate == Fate::Done {
                 applied.settled.push(record.request.ticket);
             }
+        }
+        for rewritten in &batch.rewritten {
+            self.admitter.note_rewritten(&tx, rewritten)?;
         }
         if batch.recall {
             applied.recalled = Some(self.admitter.recall(&tx)?);

@@ -29,6 +29,7 @@ mod parse_hostile;
 mod politeness;
 mod query;
 mod resume;
+mod rewrite;
 mod scope;
 mod sites;
 mod support;
