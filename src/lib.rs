@@ -179,6 +179,7 @@ pub mod request;
 pub mod rewrite;
 pub mod robots;
 pub mod scope;
+pub mod signals;
 #[doc(hidden)]
 pub mod stats;
 #[doc(hidden)]

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::canonical::{CanonicalUrl, Host, Origin};
+use crate::config::Purpose;
 use crate::fetched::{FetchError, Fetched};
 use crate::request::Request;
+use crate::signals::{self, Signal};
 use crate::text::Text;
 
 /// Where on a page a link was found; decides whether it is followed.
@@ -177,10 +179,32 @@ pub struct Page {
     pub canonical: Option<CanonicalUrl>,
     /// What the page asks of robots.
     pub directives: Directives,
+    /// What its headers and its own head say of the uses of its content.
+    pub signals: Vec<Signal>,
     /// The links, in order.
     pub links: Vec<Link>,
     /// Whether something was cut: links, nesting, a text.
     pub truncated: bool,
+}
+
+impl Page {
+    /// Keeps nothing of the content but what it leads to and what it says of its uses, if that speaks against
+    /// the purpose of the crawl. Whether it does.
+    pub(crate) fn withhold(&mut self, purpose: Purpose) -> bool {
+        let place = signals::denial(&self.signals, purpose);
+        let Some(signal) = place.and_then(|place| self.signals.get_mut(place)) else {
+            return false;
+        };
+        signal.withheld = true;
+        self.title = None;
+        self.description = None;
+        true
+    }
+
+    /// Whether its content is not to be kept.
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.signals.iter().any(|signal| signal.withheld)
+    }
 }
 
 /// A body that was kept: what it is and where it stands.
@@ -322,7 +346,12 @@ impl Record {
             .as_ref()
             .and_then(|fetched| fetched.head.as_ref())
             .map_or(0, |head| head.headers.len());
-        size_of::<Self>() + LINK * links + 96 * headers + fields
+        let signals = self
+            .content
+            .as_ref()
+            .map_or(0, |content| content.page.signals.len());
+        let signals = signals * (size_of::<Signal>() + 64);
+        size_of::<Self>() + LINK * links + 96 * headers + fields + signals
     }
 
     /// The class of its failure, if it is one: an error's word, or `http_404` and the like.
@@ -376,6 +405,8 @@ pub struct RobotsAnswer {
     pub status: Option<u16>,
     /// The file, empty where there is none.
     pub body: Vec<u8>,
+    /// What it says of the uses of the origin's content.
+    pub signals: Vec<Signal>,
     /// Whether it could be had at all; if not, everything is disallowed for now.
     pub reachable: bool,
     /// When the answer came: from then on it counts.

@@ -164,6 +164,14 @@ pub(super) enum By {
     Ip,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Purpose {
+    None,
+    Search,
+    AiInput,
+    AiTrain,
+}
+
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Politeness")]
 pub(super) struct PolitenessArgs {
@@ -194,6 +202,9 @@ pub(super) struct PolitenessArgs {
     /// Neither ask for robots.txt nor obey it
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
     pub ignore_robots: Option<bool>,
+    /// What the content is to be used for: what sites say against that (Content-Signal and the like) is obeyed
+    #[arg(long, value_name = "PURPOSE")]
+    pub purpose: Option<Purpose>,
     /// The User-Agent; its first word is the name that robots.txt knows the crawler by
     #[arg(long, value_name = "TEXT")]
     pub user_agent: Option<String>,

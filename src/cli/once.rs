@@ -90,7 +90,14 @@ impl<'a> Once<'a> {
                     let body = decode::decode(fetched.body.clone(), &encodings, max)
                         .map_or(fetched.body, |decoded| decoded.bytes);
                     let agent = robots::product_token(&self.config.politeness.user_agent);
-                    return (words, answer.robots(&body, agent));
+                    let rules = match answer {
+                        Answer::Rules => {
+                            let purpose = self.config.politeness.purpose;
+                            Robots::for_purpose(&body, agent, purpose)
+                        }
+                        _ => answer.robots(&body, agent),
+                    };
+                    return (words, rules);
                 }
             }
         }

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use crawl::answers::{Reader, printable};
 use crawl::config::{
-    By, Config, ConfigError, FetchConfig, Politeness, Reach, ScopeConfig, Sequence,
+    By, Config, ConfigError, FetchConfig, Politeness, Purpose, Reach, ScopeConfig, Sequence,
 };
 use crawl::store::DATABASE;
 
@@ -244,6 +244,14 @@ fn lay_over_politeness(politeness: &mut Politeness, given: &args::PolitenessArgs
     set(&mut politeness.random_wait, given.random_wait.as_ref());
     set(&mut politeness.contact, given.contact.as_ref());
     set(&mut politeness.ignore_robots, given.ignore_robots.as_ref());
+    if let Some(purpose) = given.purpose {
+        politeness.purpose = match purpose {
+            args::Purpose::None => Purpose::Unsaid,
+            args::Purpose::Search => Purpose::Search,
+            args::Purpose::AiInput => Purpose::AiInput,
+            args::Purpose::AiTrain => Purpose::AiTrain,
+        };
+    }
     set(&mut politeness.user_agent, given.user_agent.as_ref());
     set(
         &mut politeness.max_crawl_delay,

@@ -39,7 +39,8 @@ impl Change {
     /// Whether it matters for what is read out of a page.
     #[must_use]
     pub fn reads(&self) -> bool {
-        self.key == "[[field]]" || self.key.starts_with("parse.")
+        let keys = ["[[field]]", "politeness.purpose"];
+        keys.contains(&self.key.as_str()) || self.key.starts_with("parse.")
     }
 
     /// Whether it matters for which URLs belong to the crawl, and in which order.

@@ -31,8 +31,8 @@ pub use hosts::HostConfig;
 pub(crate) use hosts::HostPattern;
 pub(crate) use resolve::Resolved;
 pub use sections::{
-    By, FetchConfig, Output, ParseConfig, Politeness, PriorityConfig, Reach, ScopeConfig, Seeds,
-    Sequence,
+    By, FetchConfig, Output, ParseConfig, Politeness, PriorityConfig, Purpose, Reach, ScopeConfig,
+    Seeds, Sequence,
 };
 pub(crate) use seeds::{has_scheme, parse_seed, without_secret};
 pub use values::{Bytes, Limit, Rate, Span};
@@ -122,7 +122,7 @@ impl Config {
     pub(crate) fn reading(&self) -> i64 {
         use std::hash::Hasher;
         /// Raised when the parser comes to read more, or otherwise.
-        const PARSER: u32 = 1;
+        const PARSER: u32 = 2;
         let parse = toml::to_string(&self.parse).unwrap_or_default();
         let fields: String = self
             .field
@@ -130,6 +130,7 @@ impl Config {
             .map(|field| toml::to_string(field).unwrap_or_default())
             .collect();
         let agent = crate::robots::product_token(&self.politeness.user_agent);
+        let purpose = self.politeness.purpose.as_str();
         // Links are stored as they are asked for. Said only where it is so: other numbers stay as they were.
         let rewrite = if self.scope.rewrites() {
             let scope = &self.scope;
@@ -142,7 +143,7 @@ impl Config {
         };
         // The key is fixed: the number is stored.
         let mut hasher = siphasher::sip::SipHasher13::new_with_keys(0, 0);
-        hasher.write(format!("{PARSER} {agent} {parse}{fields}{rewrite}").as_bytes());
+        hasher.write(format!("{PARSER} {agent} {parse}{fields}{rewrite}{purpose}").as_bytes());
         hasher.finish() as i64
     }
 

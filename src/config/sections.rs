@@ -144,6 +144,36 @@ pub enum By {
     Ip,
 }
 
+/// What the content that is crawled is to be used for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Purpose {
+    /// It is not said.
+    #[default]
+    #[serde(rename = "")]
+    Unsaid,
+    /// To be found in a search.
+    Search,
+    /// To be given to a model that answers.
+    AiInput,
+    /// To train models.
+    AiTrain,
+}
+
+impl Purpose {
+    /// The word in the config and on the command line; empty where it is not said.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unsaid => "",
+            Self::Search => "search",
+            Self::AiInput => "ai-input",
+            Self::AiTrain => "ai-train",
+        }
+    }
+}
+
 /// How gently hosts are asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -163,6 +193,8 @@ pub struct Politeness {
     pub global_rate: Rate,
     /// Do not ask for robots.txt, nor obey it.
     pub ignore_robots: bool,
+    /// What the content is to be used for: what sites say against that is obeyed.
+    pub purpose: Purpose,
     /// The `User-Agent`; its first word is the token that robots.txt knows us by.
     pub user_agent: String,
     /// Longest Crawl-delay honoured; a longer one is cut to this, and said.
@@ -207,6 +239,7 @@ impl Default for Politeness {
             concurrency: 64,
             global_rate: Rate::UNLIMITED,
             ignore_robots: false,
+            purpose: Purpose::Unsaid,
             user_agent: concat!("crawl/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_crawl_delay: Span::seconds(30),
             max_hold: Span::seconds(600),

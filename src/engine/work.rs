@@ -13,7 +13,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use super::cpu::Cpu;
 use crate::canonical::{Base, Host, Origin};
-use crate::config::Config;
+use crate::config::{Config, Purpose};
 use crate::fetch::{Ask, Fetcher, decode};
 use crate::fetched::{FetchError, Fetched, Head, Timing};
 use crate::parse;
@@ -22,6 +22,7 @@ use crate::record::{Content, Fate, Record, Rewritten, RobotsAnswer};
 use crate::request::{Kind, Request, Validators};
 use crate::rewrite::Rewrite;
 use crate::robots::{self, Robots};
+use crate::signals;
 use crate::store::{Files, StoreError};
 
 /// How long a robots.txt counts (RFC 9309 §2.4).
@@ -90,6 +91,7 @@ pub(super) struct Worker {
     cpu: Cpu,
     limits: parse::Limits,
     agent: String,
+    purpose: Purpose,
     retries: u32,
     retry_wait: Duration,
     max_body: u64,
@@ -138,6 +140,7 @@ impl Worker {
                 ..parse::Limits::default()
             },
             agent: robots::product_token(&config.politeness.user_agent).to_owned(),
+            purpose: config.politeness.purpose,
             retries: config.fetch.retries,
             retry_wait: config.fetch.retry_wait.0,
             max_body: config.fetch.max_body.0,
@@ -161,7 +164,7 @@ impl Worker {
     /// The rules of a robots.txt that was stored.
     pub(super) fn stored_rules(&self, status: Option<u16>, body: &[u8]) -> Robots {
         match status {
-            Some(200..=299) => Robots::parse(body, &self.agent),
+            Some(200..=299) => Robots::for_purpose(body, &self.agent, self.purpose),
             _ => Robots::allow_all(),
         }
     }
@@ -338,7 +341,9 @@ impl Worker {
         if self.is_stopped() {
             return Err(Failed::Stopped);
         }
-        if let Some(files) = &self.files {
+        if let Some(files) = &self.files
+            && !content.page.is_withheld()
+        {
             let media_type = content.media_type.as_deref();
             let file = files.write(&request.url, media_type, &content.digest, &bytes);
             content.file = Some(file.map_err(Failed::Store)?);
@@ -368,8 +373,12 @@ impl Worker {
             agent: &self.agent,
             body: &decoded.bytes,
         };
-        let page = parse::parse(&document, &self.limits);
-        let extractor = self.extractor.as_ref().filter(|_| request.is_page());
+        let mut page = parse::parse(&document, &self.limits);
+        page.signals
+            .splice(0..0, signals::of_headers(&head.headers));
+        let withheld = page.withhold(self.purpose);
+        let extractor = self.extractor.as_ref();
+        let extractor = extractor.filter(|_| request.is_page() && !withheld);
         let fields = extractor.map_or_else(Vec::new, |extractor| {
             extractor.extract(&request.url, content_type, &page, &decoded.bytes)
         });
@@ -427,8 +436,10 @@ impl Worker {
                 // Some servers name a coding that they did not use: then it is read as it came.
                 let text = decode::decode(body.clone(), &encodings, robots::MAX_BYTES as u64)
                     .map_or(body, |decoded| decoded.bytes);
-                let rules = Robots::parse(&text, &self.agent);
-                done.record.robots = Some(known(&origin, &fetched.timing, status, text, true));
+                let rules = Robots::for_purpose(&text, &self.agent, self.purpose);
+                let signals = robots::signals(&text, &self.agent);
+                let answer = known(&origin, &fetched.timing, status, text, true);
+                done.record.robots = Some(RobotsAnswer { signals, ..answer });
                 Some(RobotsNext::Known(
                     origin.clone(),
                     Arc::new(rules),
@@ -537,6 +548,7 @@ fn known(
         origin: origin.clone(),
         status,
         body,
+        signals: Vec::new(),
         reachable,
         fetched: timing.started + timing.total,
         valid_until: SystemTime::now() + life,

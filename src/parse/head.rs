@@ -5,6 +5,7 @@
 
 use crate::canonical::CanonicalUrl;
 use crate::record::Page;
+use crate::signals::{self, Signal, Source};
 
 use super::attributes::{Attributes, Name};
 use super::links::Links;
@@ -30,6 +31,8 @@ pub(super) struct Head<'a> {
     /// The first valid refresh: seconds, and the URL if it names one.
     refresh: Option<(f64, Option<String>)>,
     directives: Gathered,
+    /// TDM reservation and policy, each as it is first met.
+    signals: Vec<Signal>,
 }
 
 impl<'a> Head<'a> {
@@ -45,6 +48,7 @@ impl<'a> Head<'a> {
             canonical: None,
             refresh: None,
             directives,
+            signals: Vec::new(),
         }
     }
 
@@ -53,6 +57,7 @@ impl<'a> Head<'a> {
         page.title = self.title;
         page.description = self.description;
         page.language = self.language.or(self.meta_language);
+        page.signals = self.signals;
         page.canonical = self.canonical.and_then(|text| links.resolve(&text));
         self.directives
     }
@@ -92,6 +97,8 @@ impl<'a> Head<'a> {
                 self.directives.meta(&content);
             } else if name.eq_ignore_ascii_case("description") && self.description.is_none() {
                 self.description = text::fold(&content, self.limit);
+            } else {
+                self.signal(name, &content);
             }
         }
         if attributes.is(Name::HttpEquiv, "refresh") && !noscript {
@@ -101,6 +108,20 @@ impl<'a> Head<'a> {
             self.meta_language = language(&content);
         }
         None
+    }
+
+    /// Takes a TDM reservation (W3C `TDMRep`, "TDM Metadata in HTML Content").
+    fn signal(&mut self, name: &str, content: &str) {
+        let known = [signals::Name::Reservation, signals::Name::Policy];
+        let found = known
+            .iter()
+            .find(|known| name.eq_ignore_ascii_case(known.as_str()));
+        if let Some(&name) = found
+            && self.signals.iter().all(|signal| signal.name != name)
+        {
+            self.signals
+                .extend(signals::read(Source::Meta, name, content));
+        }
     }
 
     /// A browser follows the first valid refresh and ignores the others, even if the first one only

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::MAX_BYTES;
+use crate::signals::Name;
 
 /// Is this a product token (RFC 9309 §2.2.1: letters, `-` and `_` only)?
 #[must_use]
@@ -44,6 +45,11 @@ impl Group {
         self.closed = false;
     }
 
+    /// Is what stands here ours?
+    pub(super) fn is_ours(&self) -> bool {
+        self.ours
+    }
+
     /// Takes note of a rule: is it ours?
     pub(super) fn rule(&mut self) -> bool {
         self.closed = true;
@@ -58,6 +64,7 @@ pub(super) enum Line<'a> {
     Rule { allow: bool, value: &'a [u8] },
     Delay(&'a [u8]),
     Sitemap(&'a [u8]),
+    Usage { name: Name, value: &'a [u8] },
 }
 
 impl Line<'_> {
@@ -84,10 +91,18 @@ const DISALLOW: Make = |value| Line::Rule {
 };
 const DELAY: Make = |value| Line::Delay(value);
 const SITEMAP: Make = |value| Line::Sitemap(value);
+const USAGE: Make = |value| Line::Usage {
+    name: Name::Usage,
+    value,
+};
+const SIGNAL: Make = |value| Line::Usage {
+    name: Name::Signal,
+    value,
+};
 
 /// The keys, and the misspellings seen in the wild. `allow` must be spelt: what is not understood
 /// shall not permit.
-const KEYS: [(&str, Make); 17] = [
+const KEYS: [(&str, Make); 19] = [
     ("disallow", DISALLOW),
     ("allow", ALLOW),
     ("user-agent", AGENT),
@@ -100,6 +115,8 @@ const KEYS: [(&str, Make); 17] = [
     ("crawl-delay", DELAY),
     ("crawldelay", DELAY),
     ("crawl delay", DELAY),
+    ("content-usage", USAGE),
+    ("content-signal", SIGNAL),
     ("dissallow", DISALLOW),
     ("dissalow", DISALLOW),
     ("disalow", DISALLOW),
@@ -194,6 +211,8 @@ mod tests {
             ("U: crawl; Nonsense; Host: h; U: b; D: /", false),
             ("U: crawl; User-agent; :; U: b; D: /", false),
             ("U: crawl; D: /y; Noindex: /; D: /x", false),
+            ("U: crawl; Content-Usage: a=n; U: b; D: /", false),
+            ("U: crawl; Content-Signal: a=no; D: /y; D: /x", false),
             ("U: crawl; D: /y; U: b; D: /", true),
             ("U: crawl; D:; U: b; D: /", true),
             ("U: crawl; Crawl-delay: 5; U: b; D: /", true),

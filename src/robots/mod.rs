@@ -14,6 +14,8 @@
 //!   who write it mean it (`User-agent: *`, `Crawl-delay: 5`, `User-agent: BadBot`, `Disallow: /`)
 //!   and as other readers that know it have it. To the RFC it is one of the "other records" that end
 //!   no group (§2.2.4), as all others here. Of several delays the longest holds.
+//! * **`Content-Usage` and `Content-Signal`** end no group: see `usage`. Where a purpose is given, a line that
+//!   speaks against it forbids what the rules allow.
 //! * **Lenience**: white space may stand for the colon, and the misspellings in `lines::KEYS` count.
 
 use std::cmp::Reverse;
@@ -21,17 +23,25 @@ use std::time::Duration;
 
 use lines::{Group, Line};
 use pattern::{canonical, canonical_path, loosen, matches};
+use usage::Usages;
+
+use crate::config::Purpose;
+use crate::signals::Signal;
 
 pub use lines::{is_product_token, product_token};
 
 mod lines;
 mod pattern;
+mod usage;
 
 /// How much of a robots.txt is read (RFC 9309 §2.5 asks for 500 KiB at least).
 pub const MAX_BYTES: usize = 1024 * 1024;
 
 /// How many redirects in a row are followed to a robots.txt (RFC 9309 §2.3.1.2).
 pub const MAX_REDIRECTS: usize = 5;
+
+/// Most statements about uses that [`signals`] answers with.
+pub const MAX_SIGNALS: usize = 1000;
 
 /// What the response to a request for robots.txt means (RFC 9309 §2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +107,40 @@ pub struct Robots {
     otherwise: bool,
     crawl_delay: Option<Duration>,
     sitemaps: Vec<String>,
+    /// What speaks against the purpose of the crawl.
+    usages: Usages,
+}
+
+/// What a robots.txt says of the uses of its content to `agent`, a product token or a whole `User-Agent`, in
+/// its order; at most [`MAX_SIGNALS`] statements.
+#[must_use]
+pub fn signals(body: &[u8], agent: &str) -> Vec<Signal> {
+    let mut signals = Vec::new();
+    each_line(body, agent, |line, ours| match line {
+        Line::Usage { name, value } if ours && signals.len() < MAX_SIGNALS => {
+            signals.extend(usage::read(name, value));
+        }
+        _ => {}
+    });
+    signals.truncate(MAX_SIGNALS);
+    signals
+}
+
+/// Goes over the lines that mean something, and says of each whether it is for `agent`.
+fn each_line<'a>(body: &'a [u8], agent: &str, mut visit: impl FnMut(Line<'a>, bool)) {
+    let body = lines::within_bounds(body);
+    let token = product_token(agent).as_bytes();
+    let named = !token.is_empty() && lines::lines(body).any(|line| line.names(token));
+    // RFC 9309 §2.2.1: the groups that name the token, else those of `*`, are one group.
+    let token = if named { token } else { b"*" };
+    let mut group = Group::default();
+    for line in lines::lines(body) {
+        match line {
+            Line::Agent(_) => group.agent(line.names(token)),
+            Line::Rule { .. } | Line::Delay(_) => visit(line, group.rule()),
+            Line::Usage { .. } | Line::Sitemap(_) => visit(line, group.is_ours()),
+        }
+    }
 }
 
 impl Robots {
@@ -106,34 +150,26 @@ impl Robots {
     /// read, nor is the line it cuts through.
     #[must_use]
     pub fn parse(body: &[u8], agent: &str) -> Self {
-        let body = lines::within_bounds(body);
-        let token = product_token(agent).as_bytes();
-        let named = !token.is_empty() && lines::lines(body).any(|line| line.names(token));
-        // RFC 9309 §2.2.1: the groups that name the token, else those of `*`, are one group.
-        let token = if named { token } else { b"*" };
+        Self::for_purpose(body, agent, Purpose::Unsaid)
+    }
 
+    /// [`Robots::parse`] for a crawl whose purpose is known: what a `Content-Usage` or a `Content-Signal`
+    /// denies to that purpose is forbidden, even where a rule allows it.
+    #[must_use]
+    pub fn for_purpose(body: &[u8], agent: &str, purpose: Purpose) -> Self {
         let mut robots = Self::allow_all();
-        let mut group = Group::default();
-        for line in lines::lines(body) {
-            match line {
-                Line::Agent(_) => group.agent(line.names(token)),
-                Line::Rule { allow, value } => {
-                    if group.rule() {
-                        robots.push(allow, value);
-                    }
-                }
-                Line::Delay(value) => {
-                    if group.rule() {
-                        robots.crawl_delay = robots.crawl_delay.max(lines::delay(value));
-                    }
-                }
-                Line::Sitemap([]) => {}
-                Line::Sitemap(value) => {
-                    let value = String::from_utf8_lossy(value).into_owned();
-                    robots.sitemaps.push(value);
-                }
+        each_line(body, agent, |line, ours| match line {
+            Line::Rule { allow, value } if ours => robots.push(allow, value),
+            Line::Delay(value) if ours => {
+                robots.crawl_delay = robots.crawl_delay.max(lines::delay(value));
             }
-        }
+            Line::Usage { name, value } if ours => robots.usages.push(name, value, purpose),
+            Line::Sitemap(value) if !value.is_empty() => {
+                let value = String::from_utf8_lossy(value).into_owned();
+                robots.sitemaps.push(value);
+            }
+            _ => {}
+        });
         robots.put_in_order();
         robots
     }
@@ -147,6 +183,7 @@ impl Robots {
             otherwise: true,
             crawl_delay: None,
             sitemaps: Vec::new(),
+            usages: Usages::default(),
         }
     }
 
@@ -160,7 +197,7 @@ impl Robots {
     }
 
     /// Asks for a URL's path with its query (RFC 9309 §2.2.2): the match of most octets decides, and
-    /// of two equal ones the `Allow`.
+    /// of two equal ones the `Allow`. What that allows, a line about uses may still forbid.
     #[must_use]
     pub fn verdict(&self, path_and_query: &str) -> Verdict<'_> {
         let path = canonical_path(path_and_query);
@@ -177,7 +214,7 @@ impl Robots {
             let matches = |path: &str| path.starts_with(head) && matches(pattern, path);
             matches(&path) || loose.as_deref().is_some_and(matches)
         };
-        match self.rules.iter().find(decides) {
+        let verdict = match self.rules.iter().find(decides) {
             Some(rule) => Verdict {
                 allowed: rule.allow,
                 rule: Some(rule.line.of(&self.text)),
@@ -186,6 +223,13 @@ impl Robots {
                 allowed: self.otherwise,
                 rule: None,
             },
+        };
+        match self.usages.denial(&path, loose.as_deref()) {
+            Some(line) if verdict.allowed => Verdict {
+                allowed: false,
+                rule: Some(line),
+            },
+            _ => verdict,
         }
     }
 
@@ -211,6 +255,7 @@ impl Robots {
             + sitemaps
                 .map(|text| size_of::<String>() + text.capacity())
                 .sum::<usize>()
+            + self.usages.size()
     }
 
     /// Takes in one rule, in each form in which it can match.
@@ -268,6 +313,7 @@ impl Robots {
         self.rules.shrink_to_fit();
         self.text.shrink_to_fit();
         self.sitemaps.shrink_to_fit();
+        self.usages.put_in_order();
     }
 }
 

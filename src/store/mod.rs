@@ -19,6 +19,7 @@ mod route;
 mod rows;
 pub mod schema;
 mod seen;
+mod signals;
 mod writer;
 
 use std::path::{Path, PathBuf};

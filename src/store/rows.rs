@@ -7,15 +7,16 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use siphasher::sip::SipHasher13;
 use tokio_rusqlite::rusqlite;
 
-use super::fields;
 use super::intern::text_id;
 use super::micros;
 use super::schema::kind_code;
 use super::seen::Visit;
 use super::writer::{Tally, Writer};
+use super::{fields, signals};
 use crate::canonical::CanonicalUrl;
 use crate::fetched::{FetchError, Fetched, Head};
 use crate::record::{Content, Fate, Link, Record};
+use crate::signals::Name;
 
 /// Bytes of a header block that are stored.
 const MAX_HEADER_BLOCK: usize = 8 << 10;
@@ -295,6 +296,7 @@ impl Writer {
         }
         insert_links(tx, version, &page.links, &targets)?;
         fields::write(tx, version, found.is_some(), &content.fields)?;
+        signals::of_version(tx, version, found.is_some(), &page.signals)?;
         Ok(version)
     }
 
@@ -316,7 +318,7 @@ impl Writer {
 }
 
 /// What besides the bytes makes a content another one: the type, the charset, and the headers that say
-/// something about links and indexing.
+/// something about links, indexing and uses.
 fn meta_hash(record: &Record, content: &Content) -> i64 {
     use std::hash::Hasher;
     // The key is fixed: the number is stored, and only has to differ where its parts do.
@@ -335,7 +337,8 @@ fn meta_hash(record: &Record, content: &Content) -> i64 {
         .and_then(|fetched| fetched.head.as_ref())
     {
         for (name, value) in &head.headers {
-            if name == "x-robots-tag" || name == "link" {
+            let says = name == "x-robots-tag" || name == "link";
+            if says || Name::ALL.iter().any(|signal| signal.as_str() == name) {
                 part(value);
             }
         }

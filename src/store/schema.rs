@@ -354,7 +354,7 @@ DROP TABLE field;
 ";
 
 /// What version 2 lacks, one piece a matter.
-const ADDED_IN_3: [&str; 3] = [
+const ADDED_IN_3: [&str; 4] = [
     // Places in the queue have a rank above the depth now (`order.rs`).
     "UPDATE frontier SET ord = (ord & 0x7fffffffffffff) | (128 << 55);",
     // Which robots.txt held when; how far a host was slowed down, and its pages that count.
@@ -372,6 +372,26 @@ const ADDED_IN_3: [&str; 3] = [
        written TEXT NOT NULL,
        rule    INTEGER NOT NULL REFERENCES rule
      );",
+    // What a robots.txt, and a content with its headers, say of uses.
+    "CREATE TABLE robots_signal (
+       robots   INTEGER NOT NULL REFERENCES robots,
+       position INTEGER NOT NULL,
+       name     TEXT NOT NULL,
+       path     TEXT,
+       category TEXT,
+       value    TEXT NOT NULL,
+       PRIMARY KEY (robots, position)
+     ) WITHOUT ROWID;
+     CREATE TABLE signal (
+       version  INTEGER NOT NULL REFERENCES version,
+       position INTEGER NOT NULL,
+       source   TEXT NOT NULL,
+       name     TEXT NOT NULL,
+       category TEXT,
+       value    TEXT NOT NULL,
+       withheld INTEGER NOT NULL,
+       PRIMARY KEY (version, position)
+     ) WITHOUT ROWID;",
 ];
 
 /// The views. `{kind(x)}` and the like stand for expressions that turn a code into its word.
@@ -495,6 +515,24 @@ SELECT u.text AS url, w.written AS written, r.text AS rule
 FROM rewritten w
 JOIN url u ON u.id = w.url
 JOIN rule r ON r.id = w.rule;
+
+CREATE VIEW signals AS
+WITH said (url, source, signal, path, category, value, withheld, position) AS (
+  SELECT o.text, 'robots.txt', s.name, s.path, s.category, s.value, 0, s.position
+  FROM origin o JOIN robots_signal s ON s.robots = o.robots
+  UNION ALL
+  SELECT u.text, s.source, s.name, NULL, s.category, s.value, s.withheld, s.position
+  FROM visit v
+  JOIN fetch f ON f.id = v.last_fetch
+  JOIN signal s ON s.version = {counted:}
+  JOIN url u ON u.id = v.url
+  WHERE v.run = (SELECT max(id) FROM run)
+)
+SELECT url, source, signal, path, category, value,
+       CASE WHEN signal = 'tdm-reservation' THEN CASE value WHEN '0' THEN 1 WHEN '1' THEN 0 END
+            WHEN lower(value) IN ('y', 'yes') THEN 1 WHEN lower(value) IN ('n', 'no') THEN 0 END AS allowed,
+       withheld
+FROM said;
 
 CREATE VIEW runs AS
 SELECT r.id AS run, s.id AS start, r.state AS state, r.seeds AS seeds, {time:s.begun} AS begun_at, {time:s.ended} AS ended_at,
@@ -631,7 +669,7 @@ pub(crate) fn check(application: i32, version: i32) -> Result<(), StoreError> {
 }
 
 /// The views in the order in which they are listed, each with what a row of it is.
-pub const NAMED_VIEWS: [(&str, &str); 15] = [
+pub const NAMED_VIEWS: [(&str, &str); 16] = [
     (
         "pages",
         "one row a page that was asked for, or that robots.txt forbids",
@@ -667,6 +705,10 @@ pub const NAMED_VIEWS: [(&str, &str); 15] = [
     (
         "rewrites",
         "URLs that are asked for in another form than they were written in, and by which rule",
+    ),
+    (
+        "signals",
+        "what robots.txt, headers and pages say of the uses of content, training among them",
     ),
     ("runs", "every start of the program, and how it ended"),
     ("fields", "values taken by configured selectors, one a row"),

@@ -11,7 +11,7 @@ use super::intern::Interned;
 use super::rows::Written;
 use super::schema::Role;
 use super::seen::Visit;
-use super::{StoreError, micros};
+use super::{StoreError, micros, signals};
 use crate::canonical::{CanonicalUrl, Host, Origin};
 use crate::fetched::FetchError;
 use crate::frontier::{MoreHosts, Refill, Refilled};
@@ -375,9 +375,10 @@ impl Writer {
             answer.body,
             origin
         ])?;
+        let robots = tx.last_insert_rowid();
         tx.prepare_cached("UPDATE origin SET robots = ?2 WHERE id = ?1")?
-            .execute([origin, tx.last_insert_rowid()])
-            .map(drop)
+            .execute([origin, robots])?;
+        signals::of_robots(tx, robots, &answer.signals)
     }
 
     fn set_aside(&mut self, tx: &Transaction<'_>, host: &Host, why: &str) -> rusqlite::Result<()> {

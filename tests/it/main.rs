@@ -31,6 +31,7 @@ mod query;
 mod resume;
 mod rewrite;
 mod scope;
+mod signals;
 mod sites;
 mod support;
 mod support_tests;
