@@ -19,10 +19,16 @@ fn parts(value: &str) -> (&str, &str) {
     value.split_at(end)
 }
 
+/// Longest path that is kept as data; what is said of a longer one is not. (It is obeyed all the same.)
+const MAX_PATH: usize = 512;
+
 /// What one line says.
 pub(super) fn read(name: Name, value: &[u8]) -> Vec<Signal> {
     let value = String::from_utf8_lossy(value);
     let (path, said) = parts(&value);
+    if path.len() > MAX_PATH {
+        return Vec::new();
+    }
     let mut signals = signals::read(Source::Robots, name, said);
     for signal in signals.iter_mut().filter(|_| !path.is_empty()) {
         signal.path = Some(path.into());
@@ -51,13 +57,11 @@ impl Usages {
         if purpose == Purpose::Unsaid {
             return;
         }
-        let said = read(name, value);
-        let denies = signals::denial(&said, purpose).is_some();
         let text = String::from_utf8_lossy(value);
-        let path = match parts(&text).0 {
-            "" => "/",
-            path => path,
-        };
+        let (path, said) = parts(&text);
+        let said = signals::read(Source::Robots, name, said);
+        let denies = signals::denial(&said, purpose).is_some();
+        let path = if path.is_empty() { "/" } else { path };
         let (stem, end) = match path.strip_suffix('$') {
             Some(stem) => (stem, "$"),
             None => (path, ""),
@@ -211,6 +215,29 @@ mod tests {
         }
         let none = Robots::parse(text("U: *; S: ai-train=no").as_bytes(), "crawl");
         assert_eq!(none, Robots::parse(b"", "crawl"));
+    }
+
+    #[test]
+    fn hostile_lines() {
+        let path = format!("/{}", "a".repeat(4095));
+        for (value, allowed) in [
+            (format!("/{} ai-train=no", "a".repeat(100_000)), true),
+            (format!("/{} ai-train=no", "*a".repeat(30_000)), true),
+            (format!("/{}$ ai-train=no", "*a".repeat(30)), false),
+            (format!("/{} ai-train=no", "*".repeat(100_000)), false),
+            (format!("{}ai-train=no", "x=y,".repeat(100_000)), true),
+            ("/\u{0}\u{7} ai-train=no".to_owned(), true),
+            ("\u{7}ai-train=no, ai-train=no".to_owned(), false),
+        ] {
+            let body = format!("User-agent: *\nContent-Signal: {value}");
+            let robots = Robots::for_purpose(body.as_bytes(), "crawl", Purpose::AiTrain);
+            let verdict = robots.verdict(&path);
+            assert_eq!(verdict.allowed, allowed, "{value:.40}");
+            let clean = |line: &str| line.len() < 600 && !line.contains(char::is_control);
+            assert!(verdict.rule.is_none_or(clean), "{value:.40}");
+            let signals = signals(body.as_bytes(), "crawl");
+            assert!(signals.len() <= 32, "{value:.40}");
+        }
     }
 
     #[test]
