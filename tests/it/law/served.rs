@@ -15,6 +15,21 @@ use crate::support::{Crawl, Reply, Site, expect_sound};
 /// All ports of one address are of one domain.
 const DOMAINS: [usize; HOSTS] = [0; HOSTS];
 
+/// A URL with parameters that mean nothing.
+fn noise(url: &str) -> String {
+    let number = fastrand::u32(..1000);
+    let sign = if url.contains('?') { '&' } else { '?' };
+    match number % 4 {
+        0 => url.to_owned(),
+        1 => format!("{url}{sign}utm_source={number}"),
+        2 => format!("{url}{sign}sid={number}&utm_medium=x"),
+        _ => match url.split_once('?') {
+            Some((path, query)) => format!("{path};sid={number}?{query}"),
+            None => format!("{url};sid={number}"),
+        },
+    }
+}
+
 /// A case: a web that is served, settings, and what they ought to come to.
 struct Case {
     web: Web,
@@ -23,6 +38,8 @@ struct Case {
     settings: Settings,
     config: Config,
     solution: Solution,
+    /// Whether each link is written in a form of its own, which settings bring into one.
+    noisy: bool,
 }
 
 impl Case {
@@ -35,7 +52,17 @@ impl Case {
         let mut config = settings.config(&urls);
         config.politeness.concurrency = rng.u32(1..=16);
         config.politeness.host_concurrency = rng.u32(1..=8);
+        let noisy = rng.bool();
+        if noisy {
+            config.scope.strip_params = vec!["sid".to_owned(), "utm_*".to_owned()];
+            config
+                .seeds
+                .seed
+                .iter_mut()
+                .for_each(|seed| *seed = noise(seed));
+        }
         let case = Self {
+            noisy,
             solution: Solution::of(&web, &settings, &urls, &DOMAINS),
             web,
             sites,
@@ -56,7 +83,11 @@ impl Case {
         for (number, node) in self.web.nodes.iter().enumerate() {
             let reply = match &node.answer {
                 Answer::Missing => Reply::new(404),
-                Answer::Redirect(to) => Reply::new(302).header("Location", &self.urls[*to]),
+                // A redirect to the URL itself in another form is followed as it is written.
+                Answer::Redirect(to) if *to == number => {
+                    Reply::new(302).header("Location", &self.urls[*to])
+                }
+                Answer::Redirect(to) => Reply::new(302).header("Location", &self.written(*to)),
                 Answer::Style(parts) => Reply::new(200)
                     .header("Content-Type", "text/css")
                     .body(parts.iter().map(|to| self.import(*to)).collect::<String>()),
@@ -68,7 +99,16 @@ impl Case {
     }
 
     fn import(&self, to: usize) -> String {
-        format!("@import url({});\n", self.urls[to])
+        format!("@import url({});\n", self.written(to))
+    }
+
+    /// A URL as it is written on a page.
+    fn written(&self, to: usize) -> String {
+        if self.noisy {
+            noise(&self.urls[to])
+        } else {
+            self.urls[to].clone()
+        }
     }
 
     fn page(&self, number: usize) -> String {
@@ -80,7 +120,7 @@ impl Case {
             head += "<meta name=robots content=nofollow>";
         }
         for link in links {
-            let to = &self.urls[link.to];
+            let to = self.written(link.to);
             let rel = if link.nofollow { " rel=nofollow" } else { "" };
             match link.kind {
                 LinkKind::Next => head += &format!("<link rel=next href={to}>"),
