@@ -206,13 +206,13 @@ mod tests {
             line(77),
             "123456 pages  1234.6/s  1234567 queued  32 failed  held back by host limits"
         );
-        let long = line(197);
+        let long = line(210);
         assert!(
             long.contains("-.example waits 600 s (429)")
                 && long.ends_with("20 connect  12 http_404"),
             "{long}"
         );
-        for columns in 0..220 {
+        for columns in 0..230 {
             assert!(line(columns).len() <= columns);
         }
     }

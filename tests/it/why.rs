@@ -512,3 +512,27 @@ fn a_database_of_an_earlier_version() {
         crawl.run_args(["why", "-o", "old", &row]).expect_code(0);
     }
 }
+
+/// A URL is looked up in the form in which the settings ask for it; what the purpose forbids is forbidden.
+#[test]
+fn in_the_form_and_for_the_purpose_of_the_settings() {
+    let site = Site::start();
+    site.robots("User-agent: *\nContent-Signal: /art ai-train=no");
+    site.page(
+        "/",
+        "<a href='/a?utm_source=x'>a</a> <a href='/art/1'>b</a>",
+    );
+    site.page("/a", "<title>A</title>");
+    let more = ["--strip-params", "utm_*", "--purpose", "ai-train"];
+    let crawl = crawl(&site.url("/"), &more);
+    crawl.run().expect_code(0);
+    expect(
+        &why(&crawl, &site.url("/a?utm_source=elsewhere")),
+        "fetched: 200, 1 attempt",
+        &["it is asked for as", "strip-params utm_*"],
+    );
+    for path in ["/art/1", "/art/2"] {
+        let said = why(&crawl, &site.url(path));
+        assert!(said.contains("ai-train=no"), "{}", said);
+    }
+}

@@ -6,6 +6,7 @@ use tokio_rusqlite::rusqlite;
 
 use crate::canonical::CanonicalUrl;
 use crate::config::{ConfigError, has_scheme, parse_seed, without_secret};
+use crate::rewrite::Rewrite;
 use crate::store::find::{Finder, Found};
 
 /// Likenesses that are told of.
@@ -59,6 +60,25 @@ impl Asked {
             notes.push("another spelling of it was met first, and is what is asked for".to_owned());
         }
         Ok(Self { url, found, notes })
+    }
+
+    /// Looks up the form in which it is asked for under the settings, if that is another and this one is
+    /// not known.
+    pub(super) fn rewritten(
+        mut self,
+        connection: &Connection,
+        finder: Finder,
+        rewrite: &Rewrite,
+    ) -> rusqlite::Result<Self> {
+        if self.found.is_none()
+            && let Some(rewritten) = rewrite.apply(&self.url)
+        {
+            let (url, rule) = (rewritten.url, rewritten.rule);
+            self.notes.push(format!("it is asked for as {url}: {rule}"));
+            self.found = finder.find(connection, &url)?;
+            self.url = url;
+        }
+        Ok(self)
     }
 }
 

@@ -59,7 +59,14 @@ pub(super) fn why(
     let pid = reader.path.parent().and_then(lock_holder);
     let connection = &*reader.connection.unchecked_transaction()?;
     let finder = Finder::new(connection)?;
-    let asked = Asked::look_up(connection, finder, text, url)?;
+    let mut asked = Asked::look_up(connection, finder, text, url)?;
+    if let Some(config) = config {
+        let last =
+            connection.query_row("SELECT coalesce(max(id), 0) FROM run", [], |row| row.get(0))?;
+        if let (_, Some(rewrite)) = scope::seeds(connection, last, config)? {
+            asked = asked.rewritten(connection, finder, &rewrite)?;
+        }
+    }
     let look = Look::at(connection, config, asked.url, asked.found)?;
     let log = look.log(all)?;
     let last = look.visit.as_ref().and_then(|visit| visit.last_fetch);

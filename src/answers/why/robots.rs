@@ -86,9 +86,10 @@ pub(super) fn robots(
         return Ok(answer);
     };
     let default = Config::default();
-    let agent = &config.unwrap_or(&default).politeness.user_agent;
+    let settings = &config.unwrap_or(&default).politeness;
+    let agent = robots::product_token(&settings.user_agent);
     let rules = match held.status {
-        Some(200..=299) => Robots::parse(&held.body, robots::product_token(agent)),
+        Some(200..=299) => Robots::for_purpose(&held.body, agent, settings.purpose),
         _ => Robots::allow_all(),
     };
     let verdict = rules.verdict(url.path_and_query());

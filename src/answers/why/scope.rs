@@ -8,6 +8,7 @@ use super::words;
 use crate::canonical::CanonicalUrl;
 use crate::config::{Config, ScopeConfig};
 use crate::fetch;
+use crate::rewrite::Rewrite;
 use crate::scope::Scope;
 
 /// What the settings of the last start make of a URL's place.
@@ -30,17 +31,11 @@ pub(super) fn scope(
     run: i64,
     config: &Config,
 ) -> rusqlite::Result<Option<(Vec<CanonicalUrl>, Scope)>> {
-    let seeds: Option<String> = connection
-        .query_row("SELECT seeds FROM run WHERE id = ?", [run], |row| {
-            row.get(0)
-        })
-        .optional()?;
-    let parsed = |texts: Vec<String>| {
-        let urls = texts.iter().map(|text| CanonicalUrl::parse(text));
-        urls.filter_map(Result::ok).collect::<Vec<_>>()
+    let (given, rewrite) = seeds(connection, run, config)?;
+    let seeds = match &rewrite {
+        Some(rewrite) => rewrite.seeds(given).0,
+        None => given,
     };
-    let seeds = seeds.and_then(|seeds| serde_json::from_str(&seeds).ok());
-    let seeds = parsed(seeds.unwrap_or_default());
     let Ok(mut scope) = Scope::new(&config.scope, &seeds) else {
         return Ok(None);
     };
@@ -51,6 +46,28 @@ pub(super) fn scope(
         scope.join(&url);
     }
     Ok(Some((seeds, scope)))
+}
+
+fn parsed(texts: Vec<String>) -> Vec<CanonicalUrl> {
+    let urls = texts.iter().map(|text| CanonicalUrl::parse(text));
+    urls.filter_map(Result::ok).collect()
+}
+
+/// The seeds of a run as they were given, and the form in which its URLs are asked for.
+pub(super) fn seeds(
+    connection: &Connection,
+    run: i64,
+    config: &Config,
+) -> rusqlite::Result<(Vec<CanonicalUrl>, Option<Rewrite>)> {
+    let seeds: Option<String> = connection
+        .query_row("SELECT seeds FROM run WHERE id = ?", [run], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    let seeds = seeds.and_then(|seeds| serde_json::from_str(&seeds).ok());
+    let seeds = parsed(seeds.unwrap_or_default());
+    let rewrite = Rewrite::new(&config.scope, &seeds).ok();
+    Ok((seeds, rewrite))
 }
 
 /// Judges a URL that nothing may have led to yet.
