@@ -24,6 +24,7 @@ if [ -n "$short" ]; then
   part "Growth" grow.sh 10000
   part "The first request" start.sh -n 10 -k 200000
   part "Many hosts at a pace" hosts.sh -t 10
+  part "Bad hosts" bad.sh -n 1 -t 10
   part "TLS" tls.sh -n 1
   part "Encodings" encodings.sh -n 1
   part "Limits" limits.sh -s -n 1
@@ -38,7 +39,9 @@ else
   part "Few and slow" slow.sh -n 3
   part "Growth" grow.sh 10000 100000 1000000
   part "The first request" start.sh
-  part "Many hosts at a pace" hosts.sh
+  part "Many hosts at a pace, through a proxy" hosts.sh
+  part "Many hosts at a pace, directly" hosts.sh -d
+  part "Bad hosts" bad.sh
   part "TLS" tls.sh -n 5
   part "Encodings" encodings.sh -n 5
   part "Limits" limits.sh -n 3

@@ -1,4 +1,6 @@
 //! The webs: which path is which page, and what a page says. All of it follows from the number of the page.
+use crate::traps::Trap;
+use crate::words::{hash, number, text, WORDS};
 
 /// Links of a hub.
 const HUB: u64 = 20_000;
@@ -13,8 +15,12 @@ pub enum Site {
     Tree(u64),
     /// hubs that link to leaves
     Hubs(u64),
+    /// the same, with the leaves in turn on so many hosts
+    Queue { leaves: u64, hosts: u64 },
     /// pages like those of a documentation site
     Manual(Box<Manual>),
+    /// webs without an end
+    Trap(Trap),
 }
 
 pub struct Manual {
@@ -33,8 +39,9 @@ impl Site {
         match self {
             Site::Flat(pages) => pages + 1,
             Site::Tree(pages) => *pages,
-            Site::Hubs(leaves) => 1 + leaves.div_ceil(HUB) + leaves,
+            Site::Hubs(leaves) | Site::Queue { leaves, .. } => 1 + leaves.div_ceil(HUB) + leaves,
             Site::Manual(manual) => manual.pages,
+            Site::Trap(trap) => trap.pages(),
         }
     }
 
@@ -103,24 +110,32 @@ impl Site {
                     .for_each(|p| self.link(p, out));
                 (0..40).for_each(|_| text(out, "<p>A small page has a few words, too."));
             }
-            Site::Hubs(leaves) => {
+            Site::Hubs(leaves) | Site::Queue { leaves, .. } => {
                 let hubs = leaves.div_ceil(HUB);
                 if page == 0 {
                     (1..=hubs).for_each(|p| self.link(p, out));
                 } else if page <= hubs {
                     let first = hubs + 1 + (page - 1) * HUB;
                     (first..(first + HUB).min(self.pages())).for_each(|p| self.link(p, out));
-                } else {
+                } else if let Site::Hubs(_) = self {
                     self.link(0, out);
                 }
             }
-            Site::Manual(_) => unreachable!(),
+            Site::Manual(_) | Site::Trap(_) => unreachable!("they write their pages themselves"),
         }
         text(out, "</body></html>\n");
     }
 
     fn link(&self, to: u64, out: &mut Vec<u8>) {
         text(out, "<a href=\"");
+        if let Site::Queue { leaves, hosts } = self {
+            let hubs = leaves.div_ceil(HUB);
+            if to > hubs {
+                text(out, "http://h");
+                number(out, (to - hubs - 1) % hosts);
+                text(out, ".example");
+            }
+        }
         self.path(to, out);
         text(out, "\">");
         number(out, to);
@@ -245,96 +260,3 @@ fn title(page: u64, out: &mut Vec<u8>) {
     text(out, " ");
     text(out, WORDS[(h >> 8) as usize % WORDS.len()]);
 }
-
-fn text(out: &mut Vec<u8>, s: &str) {
-    out.extend_from_slice(s.as_bytes());
-}
-
-fn number(out: &mut Vec<u8>, mut n: u64) {
-    let mut digits = [0; 20];
-    let mut i = digits.len();
-    loop {
-        i -= 1;
-        digits[i] = b'0' + (n % 10) as u8;
-        n /= 10;
-        if n == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[i..]);
-}
-
-/// splitmix64
-fn hash(n: u64) -> u64 {
-    let mut z = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-const WORDS: [&str; 64] = [
-    "configure",
-    "server",
-    "client",
-    "method",
-    "returns",
-    "value",
-    "index",
-    "table",
-    "column",
-    "query",
-    "option",
-    "default",
-    "module",
-    "function",
-    "object",
-    "string",
-    "number",
-    "list",
-    "mapping",
-    "iterator",
-    "buffer",
-    "stream",
-    "socket",
-    "thread",
-    "process",
-    "signal",
-    "handler",
-    "request",
-    "response",
-    "header",
-    "cookie",
-    "session",
-    "template",
-    "filter",
-    "field",
-    "form",
-    "model",
-    "migration",
-    "schema",
-    "trigger",
-    "view",
-    "cursor",
-    "lock",
-    "transaction",
-    "commit",
-    "branch",
-    "merge",
-    "remote",
-    "target",
-    "library",
-    "compiler",
-    "linker",
-    "variable",
-    "constant",
-    "pattern",
-    "matching",
-    "exception",
-    "warning",
-    "logging",
-    "testing",
-    "package",
-    "release",
-    "install",
-    "upgrade",
-];
