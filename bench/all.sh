@@ -25,6 +25,8 @@ if [ -n "$short" ]; then
   part "The first request" start.sh -n 10 -k 200000
   part "Many hosts at a pace" hosts.sh -t 10
   part "Bad hosts" bad.sh -n 1 -t 10
+  part "A long queue" queue.sh -n 1 -t 10 10000:1000 100000:10000
+  part "Webs without an end" traps.sh -a 1000
   part "TLS" tls.sh -n 1
   part "Encodings" encodings.sh -n 1
   part "Limits" limits.sh -s -n 1
@@ -42,6 +44,8 @@ else
   part "Many hosts at a pace, through a proxy" hosts.sh
   part "Many hosts at a pace, directly" hosts.sh -d
   part "Bad hosts" bad.sh
+  part "A long queue" queue.sh
+  part "Webs without an end" traps.sh
   part "TLS" tls.sh -n 5
   part "Encodings" encodings.sh -n 5
   part "Limits" limits.sh -n 3

@@ -7,7 +7,8 @@
 //!                                          some hosts are bad ones, see `serve.rs`
 //!        web grow PORT PAGES               a manual of PAGES pages, about 28 KB and 75 links each
 //!        web known PORT PAGES              PAGES leaves, linked from hubs of 20,000 links each
-//!        web queue PORT PAGES HOSTS        the same, the leaves on http://h0.example and further hosts in turn
+//!        web queue PORT PAGES HOSTS [1]    the same, the leaves on http://h0.example and further hosts in turn; with the 1
+//!                                          each answer is the last of its connection, so that all requests cost the same
 //!        web calendar PORT                 months and days without an end; 53 pages are real
 //!        web shop PORT                     a new session id in the links of each view; 221 pages are real
 //!        web facets PORT                   six facets in any order; 133 pages are real
@@ -62,7 +63,10 @@ async fn main() -> io::Result<()> {
     };
     let many = mode == "hosts";
     let most = if many { number(4, Some(delay)) } else { delay };
-    let web = Arc::new(Web::new(site, delay..=most, mode == "slow", many));
+    let mut web = Web::new(site, delay..=most, many);
+    web.entry_at_once = mode == "slow";
+    web.close = mode == "queue" && number(4, Some(0)) == 1;
+    let web = Arc::new(web);
     let address = if many { [0, 0, 0, 0] } else { [127, 0, 0, 1] };
     let listener = TcpListener::bind((std::net::Ipv4Addr::from(address), port)).await?;
     let _deaf = if many {

@@ -15,7 +15,9 @@ pub struct Web {
     /// milliseconds, least and most
     delay: RangeInclusive<u64>,
     /// index and robots.txt come without the delay
-    entry_at_once: bool,
+    pub entry_at_once: bool,
+    /// each answer is the last of its connection
+    pub close: bool,
     by_host: bool,
     stats: Mutex<Stats>,
 }
@@ -42,12 +44,13 @@ struct Asked {
 }
 
 impl Web {
-    pub fn new(site: Site, delay: RangeInclusive<u64>, entry_at_once: bool, by_host: bool) -> Self {
+    pub fn new(site: Site, delay: RangeInclusive<u64>, by_host: bool) -> Self {
         let stats = Mutex::new(Stats::new(site.pages(), by_host));
         Web {
             site,
             delay,
-            entry_at_once,
+            entry_at_once: false,
+            close: false,
             by_host,
             stats,
         }
@@ -148,6 +151,9 @@ pub async fn connection(mut stream: TcpStream, web: Arc<Web>) -> io::Result<()> 
                 let (request, view) = web.stats().begin(seen, &asked.host, !counted);
                 counted = true;
                 web.write(seen, &asked.path, view, &mut output);
+                if web.close {
+                    last(&mut output);
+                }
                 let sent = send(&mut stream, &mut input, &web, &asked, seen, &mut output).await;
                 web.stats().end(request, matches!(sent, Ok(true)));
                 if !sent? {
@@ -155,9 +161,16 @@ pub async fn connection(mut stream: TcpStream, web: Arc<Web>) -> io::Result<()> 
                 }
             }
         }
-        if asked.close {
+        if asked.close || web.close && !asked.path.starts_with("/-/") {
             return Ok(());
         }
+    }
+}
+
+/// Says that no further request is wanted on this connection.
+fn last(answer: &mut Vec<u8>) {
+    if let Some(end) = answer.windows(2).position(|w| w == b"\r\n") {
+        answer.splice(end..end, *b"\r\nConnection: close");
     }
 }
 
