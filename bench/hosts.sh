@@ -21,13 +21,15 @@ one "$res" crawl "$set/1" $((seconds + 60)) --web "$WEB" -- "$CRAWL" --input-fil
   --concurrency "$conc" --time-limit "${seconds}s" -q -o "$set/1/crawl" "$@"
 curl -sf "$WEB/-/log" > "$set/log"
 kept=0; law=$("$PY" "$HERE/law.py" "$set/log" "$rate" -s "$seconds" -g "$hosts") || kept=1
-"$PY" - "$res" "$law" "$rate" "$late" "$form" << 'P'
+"$PY" - "$res" "$law" "$rate" "$late" "$form" "$hosts" << 'P'
 import json, sys
-r, w, (rate, late, form) = [json.loads(l) for l in open(sys.argv[1])][-1], json.loads(sys.argv[2]), sys.argv[3:]
+r, w, (rate, late, form, hosts) = [json.loads(l) for l in open(sys.argv[1])][-1], json.loads(sys.argv[2]), sys.argv[3:]
 print("| hosts | form | pace | late, ms | seconds | requests | permitted | share | of the least host | gap ms: least | but for each host's first | median | before its token, most ms | in flight a host, most | hosts where broken: gap, bucket, cap | connections | CPU µs a request | peak MB |")
 print("|--:|---" + "|--:" * 16 + "|")
-print(f"| {w['hosts']:,} | {form} | {rate}/s | {late} | {w['span']:.1f} | {w['requests']:,} | {w['permitted']:,} | {100 * w['share']:.1f}% | {100 * w['share_least']:.1f}% | {w['gap_least_ms']} | {w['gap_least_later_ms']} | "
+print(f"| {w['hosts']:,}{'' if w['hosts'] == int(hosts) else ' of ' + hosts} | {form} | {rate}/s | {late} | {w['span']:.1f} | {w['requests']:,} | {w['permitted']:,} | {100 * w['share']:.1f}% | {100 * w['share_least']:.1f}% | {w['gap_least_ms']} | {w['gap_least_later_ms']} | "
       f"{w['gap_median_ms']} | {w['early_most_ms']} | {w['most_in_flight']} | {w['broken_gap']}, {w['broken_bucket']}, {w['broken_cap']} | {r['connections']:,} | {r['cpu'] * 1e6 / w['requests']:.0f} | {r['rss_mb']:.0f} |")
+if r["rc"] != 11:
+    print(f"\nThe crawl ended with exit code {r['rc']}, not by the time limit.")
 if r["other_share"] > 0.05:
     print(f"\nOthers used {100 * r['other_share']:.0f}% of the machine meanwhile.")
 P

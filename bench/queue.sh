@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # How large may the queue be? Crawls that go on with so many URLs waiting over so many hosts, beside small ones: requests a second,
 # memory, time to the first request; with a cold page cache (needs root) and a warm one.
-# usage: queue.sh [-n rounds] [-t seconds] [-k] [SIZE...]
+# usage: queue.sh [-n rounds] [-t seconds] [-k DIR] [SIZE...]
 #        a SIZE is URLS:HOSTS; each is measured against the first one of the same line, so small ones come first
 #        (default: 2 rounds of 20 s; 10000:1000 1000000:100000, then 10000:100 10000000:1000)
-#   -k   keep the databases
+#   -k   keep the databases there, and take them from there: ten million URLs take minutes to make. One that was made by an
+#        older program is brought up to date in each copy, and the time to the first request then tells of that.
 # A queue is made by the program itself: hubs of 20,000 links each are read, while every other host has to wait an hour.
 # Then the same crawl goes on, a copy of it for each run, through a proxy that answers at once:
 #   claims   --ignore-robots, and each answer is the last of its connection: each request costs the same, whatever its host
@@ -12,14 +13,16 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"; . "$HERE/peers.sh"
 rounds=2 seconds=20 keep=""
-while getopts n:t:k f; do case $f in n) rounds=$OPTARG ;; t) seconds=$OPTARG ;; k) keep=1 ;; *) exit 2 ;; esac; done; shift $((OPTIND - 1))
+while getopts n:t:k: f; do case $f in n) rounds=$OPTARG ;; t) seconds=$OPTARG ;; k) keep=$(realpath -m "$OPTARG") ;; *) exit 2 ;; esac; done; shift $((OPTIND - 1))
 if [ $# = 0 ]; then
-  options=(-n "$rounds" -t "$seconds" ${keep:+-k})
+  options=(-n "$rounds" -t "$seconds" ${keep:+-k "$keep"})
   "$0" "${options[@]}" 10000:1000 1000000:100000
   echo
   exec "$0" "${options[@]}" 10000:100 10000000:1000
 fi
 set=$(fresh queue) res=$BENCH_DIR/results/$(basename "$set").jsonl
+queues=${keep:-$set/queues}
+mkdir -p "$queues"
 common=(--seed http://hub.example/ --scope any --proxy "$WEB" --allow-private --no-files -q)
 cat > "$set/slow.toml" << 'C'
 [politeness]
@@ -31,6 +34,8 @@ C
 
 make_queue() { # make_queue URLS HOSTS DIR: the seed first; hosts that are met in a later start wait before their first request
   local hubs=$((($1 + 19999) / 20000)) pages t0=$SECONDS
+  [ ! -e "$3.made" ] || return 0
+  rm -rf "$3"
   serve queue "$1" "$2"
   for pages in 1 "$hubs"; do
     "$CRAWL" "${common[@]}" --config "$set/slow.toml" --max-pages "$pages" -o "$3" 2>> "$set/made.stderr" || [ $? = 11 ]
@@ -38,6 +43,7 @@ make_queue() { # make_queue URLS HOSTS DIR: the seed first; hosts that are met i
   echo "$1 URLs over $2 hosts: made in $((SECONDS - t0)) s, $(du -m "$3/crawl.db" | cut -f 1) MB" >&2
   # What is in the log goes into the database: each run begins with the same.
   "$PY" -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("PRAGMA wal_checkpoint(TRUNCATE)")' "$3/crawl.db"
+  touch "$3.made"
 }
 measure() { # measure NAME DIR OPTIONS...: a copy goes on
   local name=$1 from=$2 to; shift 2
@@ -50,12 +56,12 @@ measure() { # measure NAME DIR OPTIONS...: a copy goes on
   one "$res" "$name" "$to" $((seconds + 120)) --web "$WEB" -- "$CRAWL" "${common[@]}" --rate unlimited --time-limit "${seconds}s" -o "$to/crawl" "$@"
   rm -r "$to/crawl"
 }
-for size in "$@"; do make_queue "${size%:*}" "${size#*:}" "$set/$size"; done
+for size in "$@"; do make_queue "${size%:*}" "${size#*:}" "$queues/$size"; done
 for r in $(seq "$rounds"); do for size in "$@"; do
   serve queue "${size%:*}" "${size#*:}" 1
-  for cache in cold warm; do measure "$size claims $cache" "$set/$size" --ignore-robots; done
+  for cache in cold warm; do measure "$size claims $cache" "$queues/$size" --ignore-robots; done
   serve queue "${size%:*}" "${size#*:}"
-  measure "$size usual warm" "$set/$size"
+  measure "$size usual warm" "$queues/$size"
 done; done
-[ -n "$keep" ] || rm -r "$set"/*:*
+[ -n "$keep" ] || rm -r "$queues"
 "$PY" "$HERE/queue.py" "$res"
