@@ -3,7 +3,7 @@
 # memory, time to the first request; with a cold page cache (needs root) and a warm one.
 # usage: queue.sh [-n rounds] [-t seconds] [-k DIR] [SIZE...]
 #        a SIZE is URLS:HOSTS; each is measured against the first one of the same line, so small ones come first
-#        (default: 2 rounds of 20 s; 10000:1000 1000000:100000, then 10000:100 10000000:1000)
+#        (default: 2 rounds of 20 s, in each the small ones five times; 10000:1000 1000000:100000, then 10000:100 10000000:1000)
 #   -k   keep the databases there, and take them from there: ten million URLs take minutes to make. One that was made by an
 #        older program is brought up to date in each copy, and the time to the first request then tells of that.
 # A queue is made by the program itself: hubs of 20,000 links each are read, while every other host has to wait an hour.
@@ -58,10 +58,11 @@ measure() { # measure NAME DIR OPTIONS...: a copy goes on
 }
 for size in "$@"; do make_queue "${size%:*}" "${size#*:}" "$queues/$size"; done
 for r in $(seq "$rounds"); do for size in "$@"; do
+  often=1; [ "${size%:*}" -ge 100000 ] || often=5 # a second each: one alone says little
   serve queue "${size%:*}" "${size#*:}" 1
-  for cache in cold warm; do measure "$size claims $cache" "$queues/$size" --ignore-robots; done
+  for i in $(seq $often); do for cache in cold warm; do measure "$size claims $cache" "$queues/$size" --ignore-robots; done; done
   serve queue "${size%:*}" "${size#*:}"
-  measure "$size usual warm" "$queues/$size"
+  for i in $(seq $often); do measure "$size usual warm" "$queues/$size"; done
 done; done
 [ -n "$keep" ] || rm -r "$queues"
 "$PY" "$HERE/queue.py" "$res"

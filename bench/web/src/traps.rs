@@ -66,9 +66,9 @@ impl Trap {
             Trap::Facets => write_facets(target, &mut body),
             Trap::Archive { pages, items } => write_archive(target, *pages, *items, &mut body),
         };
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head><body><h1>{title}</h1>\n"
+            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head><body><h1>{title}</h1>"
         );
         out.extend_from_slice(&body);
         out.extend_from_slice(b"</body></html>\n");
