@@ -10,9 +10,25 @@ mod cli;
 
 use std::process::ExitCode;
 
+/// Files that may be open at once.
+const FILES: u64 = 65_536;
+
 fn main() -> ExitCode {
     give_memory_back();
+    have_files();
     cli::main()
+}
+
+/// Connections are files: as many as the system allows, where a shell's limit is lower.
+fn have_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.map_or(FILES, |most| most.min(FILES));
+    if limit.current.is_some_and(|files| files < most) {
+        limit.current = Some(most);
+        // Where that is refused, the limit stays what it was, and is reckoned with.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
 }
 
 /// What is large goes back to the system when it is freed. Left to itself, glibc raises the size from which

@@ -1,7 +1,7 @@
 //! Nobody is let in: requests do not go to private and local addresses. The rule is applied to every
 //! resolved address at connect, and to literals before; what a seed names is let through.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -96,6 +96,9 @@ pub(super) async fn private_of(names: &[String]) -> Vec<String> {
     }
     private
 }
+
+/// Names of seeds that are looked up at the start, all at once.
+const MOST_LOOKUPS: usize = 256;
 
 /// A name that could not be looked up.
 #[derive(Debug, thiserror::Error)]
@@ -205,41 +208,63 @@ impl Resolve for Pinned {
 /// Hosts and ports that seeds name and that are private at the start: requests may go there.
 #[derive(Debug, Default)]
 pub(super) struct Named {
-    hosts: Vec<(String, u16)>,
+    hosts: HashSet<(String, u16)>,
     pub(super) pinned: Arc<HashMap<String, Vec<SocketAddr>>>,
 }
 
 impl Named {
-    pub(super) async fn by(seeds: &[CanonicalUrl]) -> Self {
-        let (mut hosts, mut pinned) = (Vec::new(), HashMap::new());
+    /// Looks at the seeds, and looks their names up, unless a proxy does that for all requests; nor where they are
+    /// very many, for no request starts before it is done.
+    pub(super) async fn by(seeds: &[CanonicalUrl], proxied: bool) -> Self {
+        let mut named = Self::default();
+        let mut names: HashMap<&str, Vec<u16>> = HashMap::new();
         for seed in seeds {
-            let key = (seed.hostname().to_owned(), seed.port());
-            if hosts.contains(&key) {
-                continue;
-            }
+            let mut literal = |is_private: bool| {
+                if is_private {
+                    let host = (seed.hostname().to_owned(), seed.port());
+                    named.hosts.insert(host);
+                }
+            };
             match seed.as_url().host() {
-                Some(url::Host::Ipv4(address)) if is_private(address.into()) => hosts.push(key),
-                Some(url::Host::Ipv6(address)) if is_private(address.into()) => hosts.push(key),
-                Some(url::Host::Domain(name)) => {
-                    let found = lookup(name).await.unwrap_or_default();
-                    if found.iter().any(|address| is_private(address.ip())) {
-                        pinned.insert(name.to_owned(), found);
-                        hosts.push(key);
-                    }
+                Some(url::Host::Ipv4(address)) => literal(is_private(address.into())),
+                Some(url::Host::Ipv6(address)) => literal(is_private(address.into())),
+                // Through a proxy only what is refused by its name has to be let through.
+                Some(url::Host::Domain(name)) if !proxied || check_name(seed).is_err() => {
+                    names.entry(name).or_default().push(seed.port());
                 }
                 _ => {}
             }
         }
-        Self {
-            hosts,
-            pinned: Arc::new(pinned),
+        if names.len() > MOST_LOOKUPS {
+            tracing::info!(
+                names = names.len(),
+                "too many seeds to look up which are private: --allow-private or --resolve lets those through"
+            );
+            return named;
         }
+        let mut pinned = HashMap::new();
+        let lookups = names.keys().map(|name| {
+            let name = (*name).to_owned();
+            async move { (lookup(&name).await.unwrap_or_default(), name) }
+        });
+        let mut lookups: tokio::task::JoinSet<_> = lookups.collect();
+        while let Some(found) = lookups.join_next().await {
+            let Ok((found, name)) = found else { continue };
+            if found.iter().any(|address| is_private(address.ip())) {
+                let ports = names.get(name.as_str()).into_iter().flatten();
+                named.hosts.extend(ports.map(|port| (name.clone(), *port)));
+                pinned.insert(name, found);
+            }
+        }
+        named.pinned = Arc::new(pinned);
+        named
     }
 
     pub(super) fn has(&self, url: &CanonicalUrl) -> bool {
-        self.hosts
-            .iter()
-            .any(|(name, port)| name == url.hostname() && *port == url.port())
+        !self.hosts.is_empty()
+            && self
+                .hosts
+                .contains(&(url.hostname().to_owned(), url.port()))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, FROM, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder};
@@ -12,6 +12,7 @@ use reqwest::{Client, ClientBuilder};
 use super::address::{self, Guard, Named, Open, Pinned, Refused};
 use super::decode;
 use super::dues::Dues;
+use super::kept::Kept;
 use crate::canonical::{self, CanonicalUrl, Host};
 use crate::config::{Config, ConfigError, Resolved};
 
@@ -32,8 +33,9 @@ enum Way {
 /// All clients.
 #[derive(Debug)]
 pub(super) struct Clients {
-    /// By the way to the address and the certificate.
-    by_way: HashMap<(Way, Option<usize>), Client>,
+    /// By the way to the address, the certificate, and whether connections are kept.
+    by_way: HashMap<(Way, Option<usize>, bool), Client>,
+    kept: Kept,
     named: Named,
     resolved: Vec<Resolved>,
     allow_private: bool,
@@ -61,7 +63,7 @@ impl Clients {
         let named = if allow_private {
             Named::default()
         } else {
-            Named::by(seeds).await
+            Named::by(seeds, !config.fetch.proxy.is_empty()).await
         };
         let resolved: Vec<Resolved> = config
             .fetch
@@ -74,9 +76,8 @@ impl Clients {
         ways.extend(resolved.iter().map(|resolved| Way::Resolved(resolved.port)));
         let identities = || std::iter::once(None).chain((0..dues.identities.len()).map(Some));
         let mut clients = HashMap::new();
-        for (way, identity) in ways
-            .iter()
-            .flat_map(|way| identities().map(|identity| (*way, identity)))
+        let kinds = || identities().flat_map(|identity| [true, false].map(|kept| (identity, kept)));
+        for (way, (identity, kept)) in ways.iter().flat_map(|way| kinds().map(|kind| (*way, kind)))
         {
             let mut builder = client(config, headers(config, dues)?)?;
             let pinned = |addresses| Pinned {
@@ -96,22 +97,23 @@ impl Clients {
             if let Some(identity) = identity.and_then(|index| dues.identities.get(index)) {
                 builder = builder.identity(identity.clone());
             }
+            if !kept {
+                builder = builder.pool_max_idle_per_host(0);
+            }
             let client = builder.build().map_err(|error| {
                 let words = super::failure::root(&error);
                 ConfigError::value("fetch", "", format!("no client: {words}"))
             })?;
-            clients.insert((way, identity), client);
+            clients.insert((way, identity, kept), client);
         }
         Ok(Self {
             by_way: clients,
+            kept: Kept::new(IDLE, Instant::now()),
             named,
             resolved,
             allow_private,
             proxied: !config.fetch.proxy.is_empty(),
-            http_proxied: !config.fetch.proxy.is_empty()
-                || ["http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"]
-                    .iter()
-                    .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())),
+            http_proxied: is_proxied(config),
             private_proxies: address::private_of(&let_through).await,
         })
     }
@@ -144,7 +146,8 @@ impl Clients {
             }
             Way::Lookup
         };
-        Ok(self.by_way.get(&(way, identity)))
+        let kept = self.kept.takes(url.as_url().authority(), Instant::now());
+        Ok(self.by_way.get(&(way, identity, kept)))
     }
 }
 
@@ -185,6 +188,13 @@ fn addresses(resolved: &[Resolved], port: u16) -> Arc<HashMap<String, Vec<Socket
             .extend(found.map(|address| SocketAddr::new(*address, port)));
     }
     Arc::new(addresses)
+}
+
+/// Whether requests without TLS go through a proxy: by the settings, or by the environment.
+fn is_proxied(config: &Config) -> bool {
+    let names = ["http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"];
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !config.fetch.proxy.is_empty() || names.into_iter().any(is_set)
 }
 
 /// The headers of every request.

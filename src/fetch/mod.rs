@@ -8,6 +8,7 @@ pub mod decode;
 mod dues;
 mod failure;
 mod http;
+mod kept;
 
 pub use address::is_private;
 pub use http::{Ask, Fetcher, check};

@@ -144,8 +144,8 @@ fn seeds(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<(u64, Vec<(String, 
     let mut statement = tx.prepare(
         "SELECT u.text, r.text, (SELECT coalesce(g.detail, 'it answered ' || g.status) FROM fetch g
            JOIN url x ON x.id = g.url WHERE x.host = u.host ORDER BY g.id DESC LIMIT 1)
-         FROM frontier q JOIN visit v ON v.run = ? AND v.url = q.url JOIN url u ON u.id = q.url
-         JOIN rule r ON r.id = q.deferred WHERE v.via_kind = ? LIMIT 5",
+         FROM frontier q CROSS JOIN visit v ON v.run = ? AND v.url = q.url JOIN url u ON u.id = q.url
+         JOIN rule r ON r.id = q.deferred WHERE q.deferred IS NOT NULL AND v.via_kind = ? LIMIT 5",
     )?;
     let mut rows = statement.query(params![run, VIA_SEED])?;
     while let Some(row) = rows.next()? {

@@ -234,6 +234,8 @@ impl Opening {
         for view in fields::wide_views(&tx, &config.field)? {
             tracing::warn!(view, "is not made: something else has this name");
         }
+        // What was put in the queue until here is counted in the table.
+        admitter.enqueued = 0;
         let last_fetch = number("SELECT coalesce(max(id), 0) FROM fetch")?;
         let waiting = waiting(&tx, anew)?;
         tx.execute(
