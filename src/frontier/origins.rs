@@ -39,6 +39,8 @@ struct State {
 pub(super) struct Origins {
     obey: bool,
     states: Vec<(Origin, State)>,
+    /// About how many bytes their rules hold.
+    bytes: usize,
     /// Requests for robots.txt that have come up; one look at a queue may meet two origins.
     questions: Vec<Request>,
 }
@@ -48,6 +50,7 @@ impl Origins {
         Self {
             obey,
             states: Vec::new(),
+            bytes: 0,
             questions: Vec::new(),
         }
     }
@@ -103,6 +106,7 @@ impl Origins {
             fresh_until: Some(fresh_until),
             ..State::default()
         };
+        self.weigh();
     }
 
     /// Takes in what was stored of an origin, unless something newer is known by now.
@@ -111,6 +115,7 @@ impl Origins {
         if state.rules.is_none() && !state.unreachable {
             (state.rules, state.fresh_until) = (Some(rules), Some(fresh_until));
         }
+        self.weigh();
     }
 
     /// Says that the robots.txt could not be had. Whether an old copy rules on.
@@ -129,7 +134,9 @@ impl Origins {
             state.unreachable = true;
             state.rules = None;
         }
-        !state.unreachable
+        let rules_on = !state.unreachable;
+        self.weigh();
+        rules_on
     }
 
     pub(super) fn is_unreachable(&self, origin: &Origin) -> bool {
@@ -149,10 +156,14 @@ impl Origins {
 
     /// About how many bytes the rules hold.
     pub(super) fn size(&self) -> usize {
+        self.bytes
+    }
+
+    fn weigh(&mut self) {
         let rules = self
             .states
             .iter()
             .filter_map(|(_, state)| state.rules.as_ref());
-        rules.map(|rules| rules.size()).sum()
+        self.bytes = rules.map(|rules| rules.size()).sum();
     }
 }
