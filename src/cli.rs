@@ -16,6 +16,7 @@ macro_rules! show {
 }
 
 mod args;
+mod audit;
 mod crawl;
 mod dry_run;
 mod extract;
@@ -69,6 +70,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Query(args)) => inspect::query(args),
         Some(Command::Status(args)) => inspect::status(args),
         Some(Command::Why(args)) => why::why(args),
+        Some(Command::Audit(args)) => audit::audit(args),
         Some(Command::Extract(args)) => extract::extract(args),
         Some(Command::Init(args)) => inspect::init(args),
         Some(Command::Config(args)) => crawl::show_config(args, &matches),

@@ -3,6 +3,7 @@
 mod cell;
 pub use cell::printable;
 
+pub mod audit;
 pub mod query;
 pub mod status;
 mod suggest;

@@ -38,6 +38,8 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Say how a URL was found, what was decided of it and by which rule, and what came of it
     Why(WhyArgs),
+    /// Check every request of a crawl against robots.txt and its limits, from the database alone
+    Audit(AuditArgs),
     /// Try the fields of a crawl.toml on pages, without a crawl
     Extract(ExtractArgs),
     /// Write a crawl.toml with every setting at its default
@@ -362,6 +364,33 @@ pub(super) struct StatusArgs {
     /// As one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum AuditFormat {
+    /// Figures of each host, and the first violations of each kind
+    #[default]
+    Table,
+    /// Everything, as one object
+    Json,
+    /// A page by itself, to be sent to a site's owner
+    Html,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AuditArgs {
+    /// The output directory of the crawl, or a crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// How it is shown
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub format: AuditFormat,
+    /// This run [default: the latest]
+    #[arg(long, value_name = "N", conflicts_with = "all")]
+    pub run: Option<i64>,
+    /// All runs together
+    #[arg(long)]
+    pub all: bool,
 }
 
 #[derive(Debug, Args)]

@@ -42,6 +42,7 @@ Commands, on an output that is there:
   query        answer SQL, or a named view, from a crawl's database
   status       say where a crawl stands
   why          say how a URL was found, what decided over it, what came of it
+  audit        check each request against robots.txt and the limits
 Others: extract (tries CSS selectors), init, config, completions, man, help
 
 Examples:
@@ -51,7 +52,10 @@ Examples:
 
 const EXIT_CODES: [(u8, &str); 7] = [
     (0, "finished"),
-    (1, "failed (the disk is full, the database is damaged)"),
+    (
+        1,
+        "failed (the disk is full, the database is damaged); audit: a law was broken",
+    ),
     (2, "bad usage or config"),
     (3, "finished, but every seed failed"),
     (4, "ended with deferred URLs: the same command tries again"),
@@ -167,6 +171,7 @@ mod tests {
             "query",
             "status",
             "why",
+            "audit",
             "init",
             "config",
             "completions",

@@ -63,7 +63,8 @@ pub(super) fn shown(done: std::result::Result<(), QueryError>) -> Result<()> {
     })
 }
 
-fn columns() -> usize {
+/// Width of the terminal.
+pub(super) fn columns() -> usize {
     terminal_size::terminal_size()
         .map_or(COLUMNS, |(terminal_size::Width(columns), _)| columns.into())
 }

@@ -111,11 +111,14 @@ pub(crate) fn via_word(code: i64) -> Option<&'static str> {
     all.find(|row| i64::from(row.0) == code).map(|row| row.1)
 }
 
+/// The number of a request for a robots.txt, or for a hop on the way to it.
+pub(crate) const ROBOTS: u8 = 1;
+
 /// The number of a request's kind: `fetch.kind`, `frontier.kind`.
 pub(crate) fn kind_code(kind: &Kind) -> u8 {
     match kind {
         Kind::Page => 0,
-        Kind::Robots { .. } => 1,
+        Kind::Robots { .. } => ROBOTS,
         Kind::Asset => 2,
         Kind::Check => 3,
     }

@@ -13,6 +13,7 @@
     reason = "a test that cannot go on has failed; counts are for the reader"
 )]
 
+mod audit;
 mod cli;
 mod compressed;
 mod conformance_parse;

@@ -1,0 +1,203 @@
+//! Which robots.txt ruled when: the copies of each origin in order, and what the crawler knew of them.
+//!
+//! A start knows the last copy from before its begin, if that could be had and is not older than 30 days
+//! beyond its time, and each that came since. Of these the latest rules. One that could not be had forbids
+//! everything, unless an older one rules on.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+use tokio_rusqlite::rusqlite;
+
+use super::starts::Starts;
+use super::{Micros, micros};
+use crate::canonical::{CanonicalUrl, Host, Origin};
+use crate::robots::Robots;
+
+/// How long a copy that has expired rules on while it cannot be asked for again.
+const STALE: Micros = 30 * 86_400_000_000;
+/// For so long after a new copy has come, the one before may still have ruled.
+const RENEWAL: Micros = 1_000_000;
+/// The stamps of one machine's clock agree to this.
+const CLOCK: Micros = 1_000;
+
+/// A robots.txt as it was fetched.
+#[derive(Debug, Clone)]
+pub(super) struct Copy {
+    /// `robots.id`; 0 where there was nobody to ask, which allows everything and is not stored.
+    pub(super) id: i64,
+    pub(super) from: Micros,
+    until: Micros,
+    reachable: bool,
+    /// The Crawl-delay it asks for, by product token.
+    delays: Vec<Micros>,
+}
+
+/// What rules.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reign<'a> {
+    /// Nothing is known.
+    Unknown,
+    /// It could not be had: nothing is allowed.
+    Unreachable(&'a Copy),
+    /// This one.
+    Copy(&'a Copy),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Copies {
+    by_origin: HashMap<Origin, Vec<Copy>>,
+    /// Whether the database has copies of which it is not known any more whose they are.
+    pub(super) has_lost: bool,
+}
+
+impl Copies {
+    /// Reads what the database has. The rules themselves are left where they are.
+    pub(super) fn read(connection: &Connection, starts: &Starts) -> rusqlite::Result<Self> {
+        let mut copies = Self::default();
+        let sql = "SELECT o.text, r.id, r.fetched, r.valid_until, r.reachable, r.status, CAST(r.body AS BLOB)
+                   FROM robots r JOIN origin o ON o.id = r.origin ORDER BY r.origin, r.fetched, r.id";
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let origin = Origin::from_stored(&row.get::<_, String>(0)?);
+            let (status, body): (Option<u16>, Vec<u8>) = (row.get(5)?, row.get(6)?);
+            let delay = |token: &String| {
+                let robots = stored_rules(status, &body, token);
+                robots.crawl_delay().map_or(0, micros)
+            };
+            let copy = Copy {
+                id: row.get(1)?,
+                from: row.get(2)?,
+                until: row.get(3)?,
+                reachable: row.get(4)?,
+                delays: if body.is_empty() {
+                    Vec::new()
+                } else {
+                    starts.tokens.iter().map(delay).collect()
+                },
+            };
+            copies.by_origin.entry(origin).or_default().push(copy);
+        }
+        copies.has_lost = connection
+            .prepare("SELECT 1 FROM robots WHERE origin IS NULL LIMIT 1")?
+            .exists([])?;
+        Ok(copies)
+    }
+
+    /// Takes note that a robots.txt could not be asked for, since there is nobody to ask: the pages may
+    /// be tried, and say so themselves.
+    pub(super) fn leads_nowhere(&mut self, url: &CanonicalUrl, at: Micros) {
+        let origin = url.origin();
+        if origin.robots_url().as_ref() != Ok(url) {
+            return;
+        }
+        let copies = self.by_origin.entry(origin).or_default();
+        let place = copies.partition_point(|copy| copy.from <= at);
+        let copy = Copy {
+            id: 0,
+            from: at,
+            until: at,
+            reachable: true,
+            delays: Vec::new(),
+        };
+        copies.insert(place, copy);
+    }
+
+    /// What ruled an origin at a time in a start that began at `begun`: the latest, and where that is a
+    /// second old, the one before it as well.
+    pub(super) fn reigns(&self, origin: &Origin, at: Micros, begun: Micros) -> [Reign<'_>; 2] {
+        let copies = self.by_origin.get(origin).map_or(&[][..], Vec::as_slice);
+        [
+            reign(copies, at.saturating_add(CLOCK), begun),
+            reign(copies, at.saturating_sub(RENEWAL), begun),
+        ]
+    }
+
+    /// The Crawl-delays of each host that has any, for [`Delays::at`].
+    pub(super) fn delays(&self) -> HashMap<Host, Delays<'_>> {
+        let mut hosts: HashMap<Host, Delays<'_>> = HashMap::new();
+        for (origin, copies) in &self.by_origin {
+            if let Ok(url) = origin.robots_url() {
+                hosts.entry(url.host()).or_default().0.push(copies);
+            }
+        }
+        hosts.retain(|_, delays| {
+            let mut copies = delays.0.iter().copied().flatten();
+            copies.any(|copy| copy.delays.iter().any(|delay| *delay > 0))
+        });
+        hosts
+    }
+
+    /// How many copies there are of each host's origins.
+    pub(super) fn counts(&self) -> HashMap<Host, u64> {
+        let mut counts = HashMap::new();
+        for (origin, copies) in &self.by_origin {
+            if let Ok(url) = origin.robots_url() {
+                let stored = copies.iter().filter(|copy| copy.id > 0).count();
+                *counts.entry(url.host()).or_default() += stored as u64;
+            }
+        }
+        counts
+    }
+}
+
+/// Splits the copies that a start knows at a time: what it began with, and what came since.
+fn known(copies: &[Copy], at: Micros, begun: Micros) -> (Option<&Copy>, &[Copy]) {
+    let here = copies.partition_point(|copy| copy.from <= at);
+    let before = copies.partition_point(|copy| copy.from <= begun.min(at));
+    let loaded = copies[..before].iter().rev().find(|copy| copy.id > 0);
+    let counts = |copy: &&Copy| copy.reachable && copy.until.saturating_add(STALE) > begun;
+    (loaded.filter(counts), &copies[before..here])
+}
+
+fn reign(copies: &[Copy], at: Micros, begun: Micros) -> Reign<'_> {
+    let (loaded, since) = known(copies, at, begun);
+    let mut reign = loaded.map_or(Reign::Unknown, Reign::Copy);
+    for copy in since {
+        let old = match reign {
+            // One that had expired is given its time anew by each start.
+            Reign::Copy(old) => old.until.max(begun).saturating_add(STALE) > copy.from,
+            _ => false,
+        };
+        if copy.reachable {
+            reign = Reign::Copy(copy);
+        } else if !old {
+            reign = Reign::Unreachable(copy);
+        }
+    }
+    reign
+}
+
+/// The Crawl-delays of a host's origins.
+#[derive(Debug, Default)]
+pub(super) struct Delays<'a>(Vec<&'a Vec<Copy>>);
+
+impl Delays<'_> {
+    /// The gap that was in force for a request: the longest of the host's origins. A copy that has just come
+    /// counts at once for the pages of its origin, which wait for it; others may not have known it yet.
+    pub(super) fn at(&self, at: Micros, begun: Micros, token: usize, robots: bool) -> Micros {
+        let delay = |copies: &[Copy], at| {
+            let (loaded, since) = known(copies, at, begun);
+            let last = since.iter().rev().find(|copy| copy.reachable).or(loaded);
+            last.map(|copy| copy.delays.get(token).copied().unwrap_or(0))
+        };
+        let of = |copies: &&Vec<Copy>| {
+            let now = delay(copies, at).unwrap_or(0);
+            match delay(copies, at.saturating_sub(RENEWAL)) {
+                Some(before) => now.min(before),
+                None if robots || self.0.len() > 1 => 0,
+                None => now,
+            }
+        };
+        self.0.iter().map(of).max().unwrap_or(0)
+    }
+}
+
+/// The rules of a stored robots.txt: an answer other than 2xx allows everything.
+pub(super) fn stored_rules(status: Option<u16>, body: &[u8], token: &str) -> Robots {
+    match status {
+        Some(200..=299) => Robots::parse(body, token),
+        _ => Robots::allow_all(),
+    }
+}

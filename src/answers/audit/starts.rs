@@ -1,0 +1,158 @@
+//! The starts of a run: who asked, and within which limits.
+
+use rusqlite::Connection;
+use serde::Deserialize;
+use tokio_rusqlite::rusqlite;
+
+use super::report::StartFigures;
+use super::{Micros, millis, time};
+use crate::canonical::Host;
+use crate::config::{Config, HostConfig, Politeness};
+use crate::frontier::Paces;
+use crate::politeness::Limits;
+use crate::robots::product_token;
+
+/// Which runs are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Runs {
+    /// The latest.
+    #[default]
+    Latest,
+    /// This one.
+    One(i64),
+    /// All that the database has.
+    All,
+}
+
+/// What of the settings an audit needs. The rest may be redacted so that it is not valid any more.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Kept {
+    politeness: Politeness,
+    host: Vec<HostConfig>,
+}
+
+/// A start of the program.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) id: i64,
+    pub(super) run: i64,
+    pub(super) begun: Micros,
+    pub(super) version: String,
+    pub(super) politeness: Politeness,
+    /// `None` where the settings cannot be read.
+    pub(super) paces: Option<Paces>,
+    /// Place of its product token among [`Starts::tokens`].
+    pub(super) token: usize,
+    pub(super) requests: u64,
+}
+
+impl Start {
+    /// When limits began without a token, for a request at a time: what an earlier start may have asked
+    /// of a host counts. The first start had nothing to wait for.
+    pub(super) fn empty_at(&self, at: Micros) -> Option<Micros> {
+        (self.id > 1 && self.begun <= at).then_some(self.begun)
+    }
+
+    /// The limits of a host in this start.
+    pub(super) fn limits(&self, host: &Host) -> Option<Limits> {
+        self.paces.as_ref().map(|paces| paces.of(host))
+    }
+
+    pub(super) fn figures(&self) -> StartFigures {
+        StartFigures {
+            start: self.id,
+            run: self.run,
+            begun_at: time(self.begun),
+            version: self.version.clone(),
+            user_agent: self.politeness.agent(),
+            product_token: product_token(&self.politeness.user_agent).to_owned(),
+            contact: self.politeness.contact.clone(),
+            ignore_robots: self.politeness.ignore_robots,
+            concurrency: self.politeness.concurrency,
+            global_interval_ms: self.politeness.global_rate.interval().map(millis),
+            requests: self.requests,
+        }
+    }
+}
+
+/// The starts of the runs that are looked at, in order.
+#[derive(Debug, Default)]
+pub(super) struct Starts {
+    pub(super) list: Vec<Start>,
+    pub(super) runs: Vec<i64>,
+    pub(super) seeds: Vec<String>,
+    /// The product tokens that were used.
+    pub(super) tokens: Vec<String>,
+}
+
+impl Starts {
+    pub(super) fn read(connection: &Connection, runs: Runs) -> rusqlite::Result<Self> {
+        let sql = "SELECT s.id, s.run, s.begun, s.version, s.config, r.seeds FROM start s JOIN run r ON r.id = s.run
+                   WHERE ?1 IS NULL OR s.run = ?1 ORDER BY s.id";
+        let run = match runs {
+            Runs::All => None,
+            Runs::One(run) => Some(run),
+            Runs::Latest => Some(connection.query_row(
+                "SELECT coalesce(max(id), 0) FROM run",
+                [],
+                |row| row.get(0),
+            )?),
+        };
+        let mut starts = Self::default();
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([run])?;
+        while let Some(row) = rows.next()? {
+            let (config, seeds): (String, String) = (row.get(4)?, row.get(5)?);
+            let (politeness, paces) = settings(&config);
+            let start = Start {
+                id: row.get(0)?,
+                run: row.get(1)?,
+                begun: row.get(2)?,
+                version: row.get(3)?,
+                token: starts.token(product_token(&politeness.user_agent)),
+                politeness,
+                paces,
+                requests: 0,
+            };
+            if starts.runs.last() != Some(&start.run) {
+                starts.runs.push(start.run);
+                let seeds: Vec<String> = serde_json::from_str(&seeds).unwrap_or_default();
+                for seed in seeds {
+                    if !starts.seeds.contains(&seed) {
+                        starts.seeds.push(seed);
+                    }
+                }
+            }
+            starts.list.push(start);
+        }
+        Ok(starts)
+    }
+
+    fn token(&mut self, token: &str) -> usize {
+        let known = self.tokens.iter().position(|known| known == token);
+        known.unwrap_or_else(|| {
+            self.tokens.push(token.to_owned());
+            self.tokens.len() - 1
+        })
+    }
+
+    /// The place of a start by its number.
+    pub(super) fn index(&self, id: i64) -> Option<usize> {
+        self.list.binary_search_by_key(&id, |start| start.id).ok()
+    }
+}
+
+fn settings(text: &str) -> (Politeness, Option<Paces>) {
+    let Ok(kept) = toml::from_str::<Kept>(text) else {
+        return (Politeness::default(), None);
+    };
+    let config = Config {
+        politeness: kept.politeness,
+        host: kept.host,
+        ..Config::default()
+    };
+    let paces = Paces::new(&config).ok();
+    (config.politeness, paces)
+}

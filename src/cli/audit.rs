@@ -1,0 +1,50 @@
+//! `crawl audit`: whether a crawl kept its promises.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::Result;
+use crawl::answers::Reader;
+use crawl::answers::audit::{self, Audit, Runs};
+
+use super::args::{AuditArgs, AuditFormat};
+use super::inspect::{columns, shown};
+use super::settings::output;
+use super::{FAILED, FINISHED, USAGE, is_broken_pipe};
+
+pub(super) fn audit(args: &AuditArgs) -> Result<u8> {
+    let reader = Reader::open(&output(args.output.as_ref())?)?;
+    let runs = match args.run {
+        Some(run) => Runs::One(run),
+        None if args.all => Runs::All,
+        None => Runs::Latest,
+    };
+    let Some(audit) = audit::read(&reader, runs)? else {
+        return Ok(if let Some(run) = args.run {
+            say!("crawl: there is no run {run}; crawl query runs lists them");
+            USAGE
+        } else {
+            show!("nothing was crawled yet");
+            FINISHED
+        });
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let written = write(&audit, args.format, &mut out);
+    // That nobody reads it to its end does not change what was found.
+    written.or_else(|error| is_broken_pipe(&error).then_some(()).ok_or(error))?;
+    Ok(if audit.is_clean() { FINISHED } else { FAILED })
+}
+
+fn write(audit: &Audit, format: AuditFormat, out: &mut dyn Write) -> Result<()> {
+    match format {
+        AuditFormat::Table => {
+            let columns = std::io::stdout().is_terminal().then(columns);
+            shown(audit::text(audit, columns, out))?;
+        }
+        AuditFormat::Json => {
+            serde_json::to_writer_pretty(&mut *out, audit).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+        AuditFormat::Html => out.write_all(audit::html(audit).as_bytes())?,
+    }
+    Ok(out.flush()?)
+}
