@@ -212,10 +212,9 @@ fn each_violation_is_found() {
     };
     let failures = |count: i64| -> String {
         let row = |i: i64| {
-            rows(&[(1000 + i, quick, i * 31_000, 10)]) + &answered(1000 + i, 500, "server: x\n")
+            rows(&[(1000 + i, quick, i * 4_000, 10)]) + &answered(1000 + i, 500, "server: x\n")
         };
-        (0..count).map(row).collect::<String>()
-            + &rows(&[(1000 + count, quick, count * 31_000, 10)])
+        (0..count).map(row).collect::<String>() + &rows(&[(1000 + count, quick, count * 4_000, 10)])
     };
     let cases: Vec<(&str, String, Vec<String>)> = vec![
         ("nothing", String::new(), vec![]),
@@ -338,6 +337,14 @@ fn each_violation_is_found() {
             vec!["settings null".to_owned()],
         ),
     ];
+    // Both sites are at one address; each was given limits of its own.
+    let shared = "UPDATE start SET config = replace(config, '[politeness]', '[politeness]' || char(10) || 'by = \"ip\"')";
+    let (code, said) = doctored.audit(&doctored.with(shared), "json");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("2 hosts of 127.0.0.1 share one request each"),
+        "{said}"
+    );
     for (what, sql, wanted) in cases {
         let copy = doctored.with(&sql);
         let (code, said) = doctored.audit(&copy, "json");

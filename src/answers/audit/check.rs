@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use tokio_rusqlite::rusqlite;
 
+use super::asked::{Asked, Throttle};
 use super::copies::{Copies, Delays};
 use super::findings::{Breach, Findings};
 use super::holds::{self, Ill, Patience};
-use super::log::{Asked, Groups, Log, Throttle};
+use super::hosts::Hosts;
+use super::log::Log;
 use super::pace::{Bucket, InFlight};
 use super::report::{Audit, Law};
-use super::starts::{Start, Starts};
+use super::shared::Group;
+use super::starts::{By, Start, Starts};
 use super::{Micros, micros, millis, time, to_millis, tolerance};
 use crate::canonical::Host;
 use crate::politeness::Limits;
@@ -47,7 +50,7 @@ impl<'a, 'b> Checker<'a, 'b> {
         for request in &log.asked {
             let start = self.start(request.start);
             for breach in state.take(request, start) {
-                self.found.breach(start, request, &mut log.groups, breach)?;
+                self.found.breach(start, request, &mut log.hosts, breach)?;
             }
         }
         audit.most_in_flight = state.in_flight.most as u64;
@@ -57,30 +60,66 @@ impl<'a, 'b> Checker<'a, 'b> {
     /// What holds for each host.
     pub(super) fn hosts(&mut self, log: &mut Log) -> rusqlite::Result<()> {
         log.asked
-            .sort_unstable_by_key(|asked| (asked.group, asked.started, asked.id));
+            .sort_unstable_by_key(|asked| (asked.host, asked.started, asked.id));
         log.throttles
-            .sort_unstable_by_key(|throttle| (throttle.group, throttle.ended, throttle.id));
-        for requests in log.asked.chunk_by(|a, b| a.group == b.group) {
-            let group = requests[0].group;
-            let before = |other: u32| log.throttles.partition_point(|one| one.group < other);
-            let throttles = &log.throttles[before(group)..before(group + 1)];
-            self.pace(requests, &mut log.groups)?;
-            self.holds(requests, throttles, &mut log.groups)?;
+            .sort_unstable_by_key(|throttle| (throttle.host, throttle.ended, throttle.id));
+        for requests in log.asked.chunk_by(|a, b| a.host == b.host) {
+            let host = requests[0].host;
+            let before = |other: u32| log.throttles.partition_point(|one| one.host < other);
+            let throttles = &log.throttles[before(host)..before(host + 1)];
+            self.pace(requests, &mut log.hosts)?;
+            self.holds(requests, throttles, &mut log.hosts)?;
         }
         Ok(())
     }
 
-    fn pace(&mut self, requests: &[Asked], groups: &mut Groups) -> rusqlite::Result<()> {
-        let group = requests[0].group;
-        let host = groups.host(group).clone();
+    /// What holds for hosts that share their limits.
+    pub(super) fn groups(&mut self, log: &mut Log) -> rusqlite::Result<()> {
+        for by in [By::Domain, By::Ip] {
+            if !self.starts.list.iter().any(|start| start.by == by) {
+                continue;
+            }
+            for (name, hosts) in log.hosts.groups(by) {
+                self.group(&name, &hosts, by, log)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn group(&mut self, name: &str, hosts: &[u32], by: By, log: &mut Log) -> rusqlite::Result<()> {
+        // They stand host by host, each in the order of its starts.
+        let of = |host: &u32| {
+            let begin = log.asked.partition_point(|asked| asked.host < *host);
+            let end = log.asked.partition_point(|asked| asked.host <= *host);
+            &log.asked[begin..end]
+        };
+        let mut requests: Vec<Asked> = hosts.iter().flat_map(of).copied().collect();
+        requests.retain(|asked| self.start(asked.start).by == by);
+        requests.sort_unstable_by_key(|asked| (asked.started, asked.id));
+        let mut group = Group::new(name, hosts);
+        for request in &requests {
+            let start = self.start(request.start);
+            for breach in group.take(request, start, &log.hosts) {
+                self.found.breach(start, request, &mut log.hosts, breach)?;
+            }
+        }
+        for host in hosts.iter().filter(|_| !requests.is_empty()) {
+            log.hosts.figures(*host).shared = Some(name.to_owned());
+        }
+        Ok(())
+    }
+
+    fn pace(&mut self, requests: &[Asked], hosts: &mut Hosts) -> rusqlite::Result<()> {
+        let place = requests[0].host;
+        let host = hosts.host(place).clone();
         let mut state = Single::default();
         for request in requests {
             let start = self.start(request.start);
             for breach in state.take(request, start, &host, self.delays.get(&host)) {
-                self.found.breach(start, request, groups, breach)?;
+                self.found.breach(start, request, hosts, breach)?;
             }
         }
-        let figures = groups.figures(group);
+        let figures = hosts.figures(place);
         figures.requests = requests.len() as u64;
         figures.first_at = time(requests[0].started);
         figures.last_at = time(requests[requests.len() - 1].started);
@@ -100,7 +139,7 @@ impl<'a, 'b> Checker<'a, 'b> {
         &mut self,
         requests: &[Asked],
         throttles: &[Throttle],
-        groups: &mut Groups,
+        hosts: &mut Hosts,
     ) -> rusqlite::Result<()> {
         let patience = |place: u32| {
             let start = self.start(place);
@@ -110,7 +149,7 @@ impl<'a, 'b> Checker<'a, 'b> {
                 max_failures: start.politeness.max_failures as usize,
             }
         };
-        let figures = groups.figures(requests[0].group);
+        let figures = hosts.figures(requests[0].host);
         figures.throttled = throttles.len() as u64;
         figures.longest_hold_ms = holds::longest(throttles, patience).map(to_millis);
         let held = holds::held(requests, throttles, patience);
@@ -119,7 +158,7 @@ impl<'a, 'b> Checker<'a, 'b> {
             let request = &requests[place];
             let start = self.start(request.start);
             self.found
-                .breach(start, request, groups, of_ill(request, ill))?;
+                .breach(start, request, hosts, of_ill(request, ill))?;
         }
         Ok(())
     }
@@ -141,7 +180,7 @@ impl Whole {
             start.politeness.global_rate,
             start.politeness.concurrency as usize,
         );
-        if enters(self.start, request, start) {
+        if start.is_entered(self.start, request) {
             self.start = Some(request.start);
             let empty_at = start.empty_at(request.started);
             let bucket = |interval| Bucket::new(interval, 1, empty_at);
@@ -188,7 +227,7 @@ impl Single {
         host: &Host,
         delays: Option<&Delays<'_>>,
     ) -> Vec<Breach> {
-        if enters(self.start, request, start) {
+        if start.is_entered(self.start, request) {
             self.enter(request, start, host);
         }
         if let Some(last) = &self.last {
@@ -210,12 +249,7 @@ impl Single {
         self.start = Some(request.start);
         self.limits = start.limits(host);
         let empty_at = start.empty_at(request.started);
-        self.bucket = self.limits.and_then(|limits| {
-            // Gaps that are drawn at random are never shorter than the rate's, burst or not.
-            let burst = if limits.random_wait { 1 } else { limits.burst };
-            let bucket = |interval| Bucket::new(interval, burst, empty_at);
-            limits.interval.map(bucket)
-        });
+        self.bucket = self.limits.and_then(|limits| Bucket::of(&limits, empty_at));
     }
 
     /// The Crawl-delay that a request had to keep.
@@ -284,13 +318,13 @@ impl Single {
     }
 }
 
-/// Whether a request is the first of its start, whose limits hold from now on. A row that says it is of an
-/// earlier start does not bring its limits back, nor one before the begin of its start that start's.
-fn enters(here: Option<u32>, request: &Asked, start: &Start) -> bool {
-    here.is_none_or(|here| here < request.start && start.begun <= request.started)
-}
-
-fn too_early(law: Law, last: Option<i64>, early: Micros, wait: Micros, words: String) -> Breach {
+pub(super) fn too_early(
+    law: Law,
+    last: Option<i64>,
+    early: Micros,
+    wait: Micros,
+    words: String,
+) -> Breach {
     Breach {
         law,
         beside: last.into_iter().collect(),
@@ -300,7 +334,13 @@ fn too_early(law: Law, last: Option<i64>, early: Micros, wait: Micros, words: St
     }
 }
 
-fn crowd(law: Law, beside: Vec<i64>, flying: usize, cap: usize, words: String) -> Breach {
+pub(super) fn crowd(
+    law: Law,
+    beside: Vec<i64>,
+    flying: usize,
+    cap: usize,
+    words: String,
+) -> Breach {
     Breach {
         law,
         beside,
@@ -342,7 +382,7 @@ fn of_ill(request: &Asked, ill: Ill) -> Breach {
 }
 
 /// A time as a reader has it: milliseconds up to ten seconds, seconds beyond.
-fn ms(time: Micros) -> String {
+pub(super) fn ms(time: Micros) -> String {
     if time < 10_000_000 {
         format!("{} ms", (to_millis(time) * 10.0).round() / 10.0)
     } else {

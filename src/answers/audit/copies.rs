@@ -201,3 +201,123 @@ pub(super) fn stored_rules(status: Option<u16>, body: &[u8], token: &str) -> Rob
         _ => Robots::allow_all(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Micros = 86_400_000_000;
+
+    /// A copy that came at a time and holds a day: 0 could not be had, else it asks for a delay of so much
+    /// less one.
+    fn copy(id: i64, from: Micros, what: Micros) -> Copy {
+        Copy {
+            id,
+            from,
+            until: from + DAY,
+            reachable: what > 0,
+            delays: vec![what - 1],
+        }
+    }
+
+    /// What rules: the copy's number, negative where it could not be had, 0 for nothing.
+    fn ruler(copies: &[Copy], at: Micros, begun: Micros) -> i64 {
+        match reign(copies, at, begun) {
+            Reign::Unknown => 0,
+            Reign::Unreachable(copy) => -copy.id,
+            Reign::Copy(copy) => copy.id,
+        }
+    }
+
+    #[test]
+    fn who_rules_when() {
+        let begun = 100 * DAY;
+        for (copies, at, wanted) in [
+            (vec![], begun, 0),
+            (vec![copy(1, begun + 10, 1)], begun + 9, 0),
+            (vec![copy(1, begun + 10, 1)], begun + 10, 1),
+            // What the start began with, up to 30 days beyond its time.
+            (vec![copy(1, begun - DAY, 1)], begun + 1, 1),
+            (vec![copy(1, begun - 31 * DAY + 1, 1)], begun + 1, 1),
+            (vec![copy(1, begun - 31 * DAY, 1)], begun + 1, 0),
+            // One that could not be had is no beginning.
+            (
+                vec![copy(1, begun - 2, 1), copy(2, begun - 1, 0)],
+                begun + 1,
+                0,
+            ),
+            (vec![copy(1, begun + 1, 0)], begun + 2, -1),
+            (
+                vec![copy(1, begun + 1, 0), copy(2, begun + 2, 1)],
+                begun + 3,
+                2,
+            ),
+            // The old one rules on, for 30 days.
+            (
+                vec![copy(1, begun + 1, 1), copy(2, begun + DAY, 0)],
+                begun + 2 * DAY,
+                1,
+            ),
+            (
+                vec![copy(1, begun + 1, 1), copy(2, begun + 32 * DAY, 0)],
+                begun + 33 * DAY,
+                -2,
+            ),
+        ] {
+            assert_eq!(ruler(&copies, at, begun), wanted, "{copies:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_to_ask() {
+        let mut copies = Copies::default();
+        let url = CanonicalUrl::parse("http://a.example/robots.txt").expect("a URL");
+        copies.leads_nowhere(&url, 10);
+        // A hop on the way to another's says nothing of its own origin.
+        let hop = CanonicalUrl::parse("http://b.example/other.txt").expect("a URL");
+        copies.leads_nowhere(&hop, 10);
+        let rules = |origin: Origin, begun| {
+            let [now, _] = copies.reigns(&origin, 20, begun);
+            matches!(now, Reign::Copy(copy) if copy.id == 0)
+        };
+        assert!(rules(url.origin(), 5));
+        assert!(!rules(url.origin(), 15), "it is not stored");
+        assert!(!rules(hop.origin(), 5));
+    }
+
+    #[test]
+    fn delays() {
+        let (begun, second) = (100 * DAY, 1_000_000);
+        let first = vec![copy(1, begun + second, 5001)];
+        let next = vec![
+            copy(1, begun + second, 5001),
+            copy(2, begun + 9 * second, 3001),
+        ];
+        let lost = vec![
+            copy(1, begun + second, 5001),
+            copy(2, begun + 9 * second, 0),
+        ];
+        let other = vec![copy(3, begun - second, 4001)];
+        for (origins, after, robots, wanted) in [
+            (vec![&first], second - 1, false, 0),
+            // The pages of an origin wait for its robots.txt; others may not know it yet.
+            (vec![&first], second, false, 5000),
+            (vec![&first], second, true, 0),
+            (vec![&first], 2 * second, true, 5000),
+            (vec![&first, &other], second, false, 4000),
+            (vec![&first, &other], 3 * second, false, 5000),
+            // As long as the old copy may rule, the lesser counts.
+            (vec![&next], 9 * second, false, 3000),
+            (vec![&next], 8 * second, false, 5000),
+            // What could not be had takes no delay back.
+            (vec![&lost], 20 * second, false, 5000),
+        ] {
+            let delays = Delays(origins);
+            assert_eq!(
+                delays.at(begun + after, begun, 0, robots),
+                wanted,
+                "{delays:?} {after}"
+            );
+        }
+    }
+}

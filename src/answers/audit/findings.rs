@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension};
 use tokio_rusqlite::rusqlite;
 
-use super::log::{Asked, Groups};
+use super::asked::Asked;
+use super::hosts::Hosts;
 use super::report::{Audit, Law, Violation};
 use super::starts::Start;
 use super::time;
@@ -56,10 +57,10 @@ impl<'a> Findings<'a> {
         &mut self,
         start: &Start,
         asked: &Asked,
-        groups: &mut Groups,
+        hosts: &mut Hosts,
         breach: Breach,
     ) -> rusqlite::Result<()> {
-        let figures = groups.figures(asked.group);
+        let figures = hosts.figures(asked.host);
         figures.violations += 1;
         let host = figures.host.clone();
         let url = self

@@ -3,16 +3,19 @@
 //!
 //! What is checked is what a log proves. After a 429 or 503 without `Retry-After` that is a second; that it
 //! is doubled each time is not. A host is surely to be set aside after a `Retry-After` beyond `max-hold`, and
-//! after `max-failures` failures with no other answer near them.
+//! after `max-failures` failures with no other answer near them and no rest between them, in which the
+//! crawler may have let go of what it knew of the host.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::log::{Asked, Class, Throttle};
+use super::asked::{Asked, Class, Throttle};
 use super::{Micros, TOLERANCE, micros, tolerance};
 
 /// The pause that a 429 or 503 asks for which names none.
 const LEAST: Duration = Duration::from_secs(1);
+/// After so long a rest it may not be known any more how often a host has failed.
+const REST: Micros = 5_000_000;
 
 /// What of the settings of a start matters here.
 #[derive(Debug, Clone, Copy)]
@@ -195,12 +198,17 @@ struct Failures {
     /// An answer that was none is there, and counts until then.
     fine_until: Option<Micros>,
     held_until: Option<Micros>,
+    last_end: Option<Micros>,
 }
 
 impl Failures {
     /// Takes in an answer, and the end of the pause that it asks for.
     fn add(&mut self, asked: &Asked, pause: Option<Micros>) -> usize {
         let ended = asked.ended();
+        let last = self.last_end.replace(ended);
+        if last.is_some_and(|last| last.saturating_add(REST) < asked.started) {
+            self.count = 0;
+        }
         if asked.class == Class::Fine {
             self.count = 0;
             self.fine_until = Some(ended.saturating_add(TOLERANCE));
@@ -216,5 +224,127 @@ impl Failures {
         self.held_until = self.held_until.max(pause);
         self.count += usize::from(counts);
         self.count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patience(start: u32) -> Patience {
+        Patience {
+            begun: Micros::from(start) * 1_000_000_000,
+            max_hold: 600_000_000,
+            max_failures: 3,
+        }
+    }
+
+    /// Requests of 100 ms, numbered from 1, at these milliseconds: `.` good, `f` failed, `t` throttled, `r`
+    /// for a robots.txt; and those of the second start after its begin.
+    fn requests(rows: &[(i64, char)]) -> Vec<Asked> {
+        let row = |(id, (at, what)): (usize, &(i64, char))| Asked {
+            id: id as i64 + 1,
+            started: at * 1000,
+            host: 0,
+            total: 100_000,
+            start: u32::from(*at >= 1_000_000),
+            robots: *what == 'r',
+            class: match what {
+                'f' => Class::Failed,
+                't' => Class::Throttled,
+                _ => Class::Fine,
+            },
+        };
+        rows.iter().enumerate().map(row).collect()
+    }
+
+    /// The throttled ones, each with what it asks for in milliseconds.
+    fn throttles(requests: &[Asked], asked: Option<u64>) -> Vec<Throttle> {
+        let throttled = requests.iter().filter(|one| one.class == Class::Throttled);
+        let row = |one: &Asked| Throttle {
+            host: 0,
+            ended: one.ended(),
+            id: one.id,
+            start: one.start,
+            status: 503,
+            asked: asked.map(Duration::from_millis),
+        };
+        throttled.map(row).collect()
+    }
+
+    fn ids(requests: &[Asked], ills: &[(usize, Ill)]) -> Vec<i64> {
+        ills.iter().map(|(place, _)| requests[*place].id).collect()
+    }
+
+    #[test]
+    fn nothing_in_a_pause() {
+        for (rows, asked, wanted) in [
+            (&[(0, 't'), (10_100, '.')][..], Some(10_000), &[][..]),
+            // By 5 % it may seem to come too early.
+            (&[(0, 't'), (9_650, '.')], Some(10_000), &[]),
+            (&[(0, 't'), (9_550, '.')], Some(10_000), &[2]),
+            // What started before the answer came, or just after, could not know.
+            (
+                &[(0, 't'), (50, '.'), (140, '.'), (160, '.')],
+                Some(10_000),
+                &[4],
+            ),
+            (&[(0, 't'), (1_000, '.'), (1_200, '.')], None, &[2]),
+            (&[(0, 't'), (200, '.')], Some(0), &[]),
+            // The longer one counts.
+            (&[(0, 't'), (120, 't'), (10_150, '.')], Some(10_000), &[]),
+            // Over a stop, at most max-hold from the begin.
+            (&[(0, 't'), (1_000_500, '.')], Some(86_400_000), &[]),
+            (&[(900_000, 't'), (1_000_500, '.')], Some(500_000), &[2]),
+        ] {
+            let requests = requests(rows);
+            let ills = held(&requests, &throttles(&requests, asked), patience);
+            assert_eq!(ids(&requests, &ills), wanted, "{rows:?} {asked:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_host_that_is_set_aside() {
+        let long = Some(700_000);
+        for (rows, asked, wanted) in [
+            (
+                &[(0, 't'), (800_000, '.'), (800_200, 'r')][..],
+                long,
+                &[2][..],
+            ),
+            // The next start asks again.
+            (&[(0, 't'), (1_000_200, '.')], long, &[]),
+            (&[(0, 'f'), (200, 'f'), (400, 'f'), (600, '.')], None, &[4]),
+            // Under way when the third ended.
+            (&[(0, 'f'), (200, 'f'), (400, 'f'), (520, '.')], None, &[]),
+            (
+                &[(0, 'f'), (200, '.'), (400, 'f'), (600, 'f'), (800, '.')],
+                None,
+                &[],
+            ),
+            // Which of two that end together was first, nobody knows.
+            (
+                &[(0, 'f'), (200, 'f'), (210, '.'), (220, 'f'), (600, '.')],
+                None,
+                &[],
+            ),
+            // Answers in a pause are one word.
+            (&[(0, 't'), (10, 't'), (20, 't'), (5_000, '.')], None, &[]),
+            (
+                &[(0, 't'), (1_200, 't'), (2_400, 't'), (5_000, '.')],
+                None,
+                &[4],
+            ),
+            // After a long rest what was before may have been forgotten.
+            (
+                &[(0, 'f'), (200, 'f'), (9_000, 'f'), (9_200, '.')],
+                None,
+                &[],
+            ),
+        ] {
+            let requests = requests(rows);
+            let ills = aside(&requests, &throttles(&requests, asked), patience);
+            assert_eq!(ids(&requests, &ills), wanted, "{rows:?} {asked:?}");
+        }
     }
 }

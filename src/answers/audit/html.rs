@@ -159,13 +159,16 @@ fn row_of_host(host: &HostFigures, page: &mut String) {
         (Some(ms), 0 | 1) => format!("one each {}", spoken(ms)),
         (Some(ms), burst) => format!("one each {}, {burst} at once after a rest", spoken(ms)),
     };
+    let shared = host.shared.as_ref().map_or_else(String::new, |name| {
+        format!(" <small>(shares its limits with {})</small>", escape(name))
+    });
     let pauses = match (host.throttled, host.longest_hold_ms) {
         (0, _) | (_, None) => host.throttled.to_string(),
         (pauses, Some(longest)) => format!("{pauses}, up to {}", spoken(longest)),
     };
     let _ = writeln!(
         page,
-        "<tr><td class=\"u\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{allowed}</td><td class=\"n\">{}</td>\
+        "<tr><td class=\"u\">{}{shared}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{allowed}</td><td class=\"n\">{}</td>\
          <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{pauses}</td><td class=\"n\">{}</td></tr>",
         escape(&host.host),
         host.requests,

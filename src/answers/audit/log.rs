@@ -4,19 +4,20 @@
 //! Of ten million requests these are 320 MB; the rest (rules, hosts, throttled answers) is bounded or small
 //! beside it. A page of rows is read at a time, so that a crawl that writes meanwhile is not held up.
 
-use std::collections::HashMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rusqlite::Connection;
 use tokio_rusqlite::rusqlite;
 
+use super::asked::{Asked, Class, Throttle};
 use super::copies::Copies;
 use super::findings::{Breach, Findings};
-use super::report::{HostFigures, Law};
+use super::hosts::Hosts;
+use super::report::Law;
 use super::robots::{Judge, Ruling};
 use super::starts::{Start, Starts};
 use super::{Micros, time};
-use crate::canonical::{CanonicalUrl, Host};
+use crate::canonical::CanonicalUrl;
 use crate::fetched::FetchError;
 use crate::politeness::parse_retry_after;
 use crate::store::schema::ROBOTS;
@@ -24,100 +25,12 @@ use crate::store::schema::ROBOTS;
 /// Rows that are read at a time.
 const PAGE: usize = 20_000;
 
-/// What an answer means for its host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
-    /// The host works, or nothing can be said.
-    Fine,
-    /// A failure that may pass.
-    Failed,
-    /// It asks for a pause: see [`Throttle`].
-    Throttled,
-}
-
-/// A request that was sent: what is kept of it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asked {
-    pub(super) id: i64,
-    pub(super) started: Micros,
-    pub(super) group: u32,
-    /// Microseconds from its start to its end; what took longer than 71 minutes counts as that.
-    pub(super) total: u32,
-    /// Place of its start among [`Starts::list`].
-    pub(super) start: u32,
-    pub(super) robots: bool,
-    pub(super) class: Class,
-}
-
-impl Asked {
-    pub(super) fn ended(&self) -> Micros {
-        self.started.saturating_add(self.total.into())
-    }
-}
-
-/// An answer that asks for a pause.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Throttle {
-    pub(super) group: u32,
-    pub(super) ended: Micros,
-    pub(super) id: i64,
-    pub(super) start: u32,
-    pub(super) status: u16,
-    /// `Retry-After`, as time from the end of the answer.
-    pub(super) asked: Option<Duration>,
-}
-
-/// What shares its limits: a host.
-#[derive(Debug)]
-struct Group {
-    host: Host,
-    figures: HostFigures,
-}
-
-/// All that share limits.
-#[derive(Debug, Default)]
-pub(super) struct Groups {
-    list: Vec<Group>,
-    by_host: HashMap<i64, u32>,
-}
-
-impl Groups {
-    /// The place of a host's group; `id` is the host's number in the database.
-    fn of(&mut self, id: i64, host: &str) -> u32 {
-        if let Some(known) = self.by_host.get(&id) {
-            return *known;
-        }
-        let place = self.list.len() as u32;
-        self.list.push(Group {
-            host: Host::from_stored(host),
-            figures: HostFigures {
-                host: host.to_owned(),
-                ..HostFigures::default()
-            },
-        });
-        self.by_host.insert(id, place);
-        place
-    }
-
-    pub(super) fn host(&self, group: u32) -> &Host {
-        &self.list[group as usize].host
-    }
-
-    pub(super) fn figures(&mut self, group: u32) -> &mut HostFigures {
-        &mut self.list[group as usize].figures
-    }
-
-    pub(super) fn into_figures(self) -> Vec<HostFigures> {
-        self.list.into_iter().map(|group| group.figures).collect()
-    }
-}
-
 /// What the log has come to.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) asked: Vec<Asked>,
     pub(super) throttles: Vec<Throttle>,
-    pub(super) groups: Groups,
+    pub(super) hosts: Hosts,
     /// Requests whose robots.txt is not in the database any more, though it was read.
     pub(super) lost: u64,
     /// Requests that were told to ignore robots.txt.
@@ -138,12 +51,13 @@ struct Row {
     status: Option<u16>,
     error: Option<u8>,
     url: String,
+    peer: Option<String>,
     /// The header block of an answer that may have a `Retry-After`.
     header: Option<String>,
 }
 
 const SQL: &str = "
-SELECT f.id, f.start, u.host, n.name, f.kind, f.started, f.total_us, f.status, f.error, u.text, h.text
+SELECT f.id, f.start, u.host, n.name, f.kind, f.started, f.total_us, f.status, f.error, u.text, h.text, f.peer
 FROM fetch f JOIN url u ON u.id = f.url JOIN host n ON n.id = u.host
 LEFT JOIN header h ON h.id = f.header AND (f.status = 429 OR f.status BETWEEN 500 AND 599)
 WHERE f.id > ?1 AND f.id <= ?2 AND f.start BETWEEN ?3 AND ?4 ORDER BY f.id LIMIT ?5";
@@ -195,10 +109,10 @@ impl Log {
         judge: &mut Judge<'_>,
         found: &mut Findings<'_>,
     ) -> rusqlite::Result<()> {
-        let group = self.groups.of(row.host, &row.name);
+        let host = self.hosts.of(row.host, &row.name);
         let (is_robots, url) = (row.is_robots(), CanonicalUrl::parse(&row.url));
         if row.was_not_sent() {
-            self.groups.figures(group).not_sent += 1;
+            self.hosts.figures(host).not_sent += 1;
             if let Ok(url) = url.as_ref()
                 && is_robots
             {
@@ -210,7 +124,7 @@ impl Log {
         let request = Asked {
             id: row.id,
             started: row.started,
-            group,
+            host,
             total: u32::try_from(row.total.max(0)).unwrap_or(u32::MAX),
             start: start as u32,
             robots: is_robots,
@@ -219,7 +133,7 @@ impl Log {
         self.asked.push(request);
         if class == Class::Throttled {
             self.throttles.push(Throttle {
-                group,
+                host,
                 ended: request.ended(),
                 id: row.id,
                 start: start as u32,
@@ -227,13 +141,16 @@ impl Log {
                 asked,
             });
         }
-        if is_robots {
-            return Ok(());
-        }
         let Ok(url) = url else {
             self.unreadable += 1;
             return Ok(());
         };
+        if let Some(peer) = &row.peer {
+            self.hosts.answered(host, &url, peer);
+        }
+        if is_robots {
+            return Ok(());
+        }
         let start = &starts.list[start];
         let ruling = judge.rule(&url, &request, starts, copies)?;
         self.ruled(start, &request, &url, ruling, found)
@@ -247,7 +164,7 @@ impl Log {
         ruling: Ruling,
         found: &mut Findings<'_>,
     ) -> rusqlite::Result<()> {
-        let figures = self.groups.figures(request.group);
+        let figures = self.hosts.figures(request.host);
         let (law, words) = match ruling {
             Ruling::Unsettled => return Ok(()),
             Ruling::Ignored => {
@@ -288,7 +205,7 @@ impl Log {
             permitted: None,
             words,
         };
-        found.breach(start, request, &mut self.groups, breach)
+        found.breach(start, request, &mut self.hosts, breach)
     }
 }
 
@@ -306,6 +223,7 @@ impl Row {
             error: row.get(8)?,
             url: row.get(9)?,
             header: row.get(10)?,
+            peer: row.get(11)?,
         })
     }
 

@@ -11,16 +11,19 @@
 //! Stamps and permits are not the same instant: a request may seem to come early by [`TOLERANCE`] or a
 //! twentieth of the time that it should have waited, whichever is more.
 
+mod asked;
 mod check;
 mod copies;
 mod findings;
 mod holds;
+mod hosts;
 mod html;
 mod identity;
 mod log;
 mod pace;
 mod report;
 mod robots;
+mod shared;
 mod starts;
 mod text;
 
@@ -103,7 +106,8 @@ fn audit(connection: &Connection, runs: Runs) -> rusqlite::Result<Option<Audit>>
     let mut checker = Checker::new(&starts, &copies, &mut found);
     checker.all(&mut log, &mut audit)?;
     checker.hosts(&mut log)?;
-    audit.hosts = log.groups.into_figures();
+    checker.groups(&mut log)?;
+    audit.hosts = log.hosts.into_figures();
     audit.not_sent = audit.hosts.iter().map(|host| host.not_sent).sum();
     audit.hosts.sort_by(|a, b| {
         let key = |host: &HostFigures| std::cmp::Reverse((host.violations, host.requests));

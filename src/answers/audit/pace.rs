@@ -7,8 +7,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use super::log::Asked;
+use super::asked::Asked;
 use super::{Micros, tolerance};
+use crate::politeness::Limits;
 
 /// What ends so near to the next start ended before it: both are stamps of one clock.
 const CLOCK: Micros = 1_000;
@@ -26,6 +27,14 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
+    /// The bucket of a host, if it has a rate.
+    pub(super) fn of(limits: &Limits, empty_at: Option<Micros>) -> Option<Self> {
+        // Gaps that are drawn at random are never shorter than the rate's, burst or not.
+        let burst = if limits.random_wait { 1 } else { limits.burst };
+        let bucket = |interval| Self::new(interval, burst, empty_at);
+        limits.interval.map(bucket)
+    }
+
     /// A bucket that is full, or one that was made empty at a time.
     pub(super) fn new(interval: Duration, burst: u32, empty_at: Option<Micros>) -> Self {
         let interval = i128::try_from(interval.as_nanos()).unwrap_or(i128::MAX >> 32);
@@ -92,13 +101,13 @@ impl InFlight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answers::audit::log::Class;
+    use crate::answers::audit::asked::Class;
 
     fn asked(id: i64, started: Micros, total: u32) -> Asked {
         Asked {
             id,
             started,
-            group: 0,
+            host: 0,
             total,
             start: 0,
             robots: false,

@@ -179,6 +179,8 @@ pub struct StartFigures {
 pub struct HostFigures {
     /// The host.
     pub host: String,
+    /// The domain or the address whose hosts share their limits, where they do.
+    pub shared: Option<String>,
     /// Requests that were sent.
     pub requests: u64,
     /// Requests that could not be sent: the name does not exist, or the address is private.

@@ -7,8 +7,8 @@ use rusqlite::Connection;
 use tokio_rusqlite::rusqlite;
 
 use super::Micros;
+use super::asked::Asked;
 use super::copies::{Copies, Copy, Reign, stored_rules};
-use super::log::Asked;
 use super::starts::Starts;
 use crate::canonical::CanonicalUrl;
 use crate::robots::Robots;

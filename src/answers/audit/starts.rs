@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use serde::Deserialize;
 use tokio_rusqlite::rusqlite;
 
+use super::asked::Asked;
 use super::report::StartFigures;
 use super::{Micros, millis, time};
 use crate::canonical::Host;
@@ -25,6 +26,16 @@ pub enum Runs {
     All,
 }
 
+/// What shares a rate and a cap in flight (`politeness.by`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum By {
+    #[default]
+    Host,
+    Domain,
+    Ip,
+}
+
 /// What of the settings an audit needs. The rest may be redacted so that it is not valid any more.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -41,6 +52,7 @@ pub(super) struct Start {
     pub(super) begun: Micros,
     pub(super) version: String,
     pub(super) politeness: Politeness,
+    pub(super) by: By,
     /// `None` where the settings cannot be read.
     pub(super) paces: Option<Paces>,
     /// Place of its product token among [`Starts::tokens`].
@@ -53,6 +65,13 @@ impl Start {
     /// of a host counts. The first start had nothing to wait for.
     pub(super) fn empty_at(&self, at: Micros) -> Option<Micros> {
         (self.id > 1 && self.begun <= at).then_some(self.begun)
+    }
+
+    /// Whether its limits hold from a request on, where those of the start at `here` held before. A row
+    /// that says it is of an earlier start does not bring its limits back, nor does one before the begin of
+    /// its start.
+    pub(super) fn is_entered(&self, here: Option<u32>, request: &Asked) -> bool {
+        here.is_none_or(|here| here < request.start && self.begun <= request.started)
     }
 
     /// The limits of a host in this start.
@@ -105,7 +124,7 @@ impl Starts {
         let mut rows = statement.query([run])?;
         while let Some(row) = rows.next()? {
             let (config, seeds): (String, String) = (row.get(4)?, row.get(5)?);
-            let (politeness, paces) = settings(&config);
+            let (politeness, by, paces) = settings(&config);
             let start = Start {
                 id: row.get(0)?,
                 run: row.get(1)?,
@@ -113,6 +132,7 @@ impl Starts {
                 version: row.get(3)?,
                 token: starts.token(product_token(&politeness.user_agent)),
                 politeness,
+                by,
                 paces,
                 requests: 0,
             };
@@ -144,9 +164,9 @@ impl Starts {
     }
 }
 
-fn settings(text: &str) -> (Politeness, Option<Paces>) {
-    let Ok(kept) = toml::from_str::<Kept>(text) else {
-        return (Politeness::default(), None);
+fn settings(text: &str) -> (Politeness, By, Option<Paces>) {
+    let Some((kept, by)) = kept(text) else {
+        return (Politeness::default(), By::Host, None);
     };
     let config = Config {
         politeness: kept.politeness,
@@ -154,5 +174,13 @@ fn settings(text: &str) -> (Politeness, Option<Paces>) {
         ..Config::default()
     };
     let paces = Paces::new(&config).ok();
-    (config.politeness, paces)
+    (config.politeness, by, paces)
+}
+
+fn kept(text: &str) -> Option<(Kept, By)> {
+    let mut table: toml::Table = text.parse().ok()?;
+    let politeness = table.get_mut("politeness").and_then(|it| it.as_table_mut());
+    let by = politeness.and_then(|politeness| politeness.remove("by"));
+    let by = by.map_or(Some(By::Host), |by| by.try_into().ok())?;
+    Some((table.try_into().ok()?, by))
 }
