@@ -391,6 +391,9 @@ pub(super) struct AuditArgs {
     /// All runs together
     #[arg(long)]
     pub all: bool,
+    /// Of this host alone, such as example.com or example.com:8080: for its owner
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -3,8 +3,8 @@
 use std::io::{IsTerminal, Write};
 
 use anyhow::Result;
-use crawl::answers::Reader;
 use crawl::answers::audit::{self, Audit, Runs};
+use crawl::answers::{Reader, printable};
 
 use super::args::{AuditArgs, AuditFormat};
 use super::inspect::{columns, shown};
@@ -18,7 +18,7 @@ pub(super) fn audit(args: &AuditArgs) -> Result<u8> {
         None if args.all => Runs::All,
         None => Runs::Latest,
     };
-    let Some(audit) = audit::read(&reader, runs)? else {
+    let Some(mut audit) = audit::read(&reader, runs)? else {
         return Ok(if let Some(run) = args.run {
             say!("crawl: there is no run {run}; crawl query runs lists them");
             USAGE
@@ -27,6 +27,15 @@ pub(super) fn audit(args: &AuditArgs) -> Result<u8> {
             FINISHED
         });
     };
+    if let Some(host) = &args.host
+        && !audit.keep_host(host)
+    {
+        say!(
+            "crawl: nothing was asked of {}; crawl query hosts lists the hosts",
+            printable(host)
+        );
+        return Ok(USAGE);
+    }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let written = write(&audit, args.format, &mut out);
     // That nobody reads it to its end does not change what was found.

@@ -101,6 +101,14 @@ fn a_crawl_keeps_its_promises() {
     assert_eq!(quick["longest_hold_ms"], 1000.0);
     assert_eq!(quick["robots_by_line"], quick["robots_checked"]);
     assert_eq!(quick["robots_checked"], 7);
+    let name = format!("127.0.0.1:{}", web.slow.port());
+    let said = crawl.run_args(["audit", "-o", "out", "-f", "html", "--host", &name]);
+    let page = said.expect_code(0).stdout;
+    assert!(page.contains(&name) && page.contains("No violation."));
+    assert!(!page.contains(&format!(":{}", web.quick.port())), "{page}");
+    crawl
+        .run_args(["audit", "-o", "out", "--host", "other.example"])
+        .expect_code(2);
     assert_eq!(
         audit["starts"][0]["user_agent"],
         "crawl/0.1.0 (+https://example.com/bot)"

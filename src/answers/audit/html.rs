@@ -18,15 +18,21 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 .clean { background: #eef7ee; border-color: #2e7d32; }
 .broken { background: #fdf0ee; border-color: #c0392b; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .87rem; }
+table { border-collapse: collapse; width: 100%; font-size: .92em; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #e6e8eb; }
-th { font-weight: 600; white-space: nowrap; }
+th { font-weight: 600; vertical-align: bottom; }
+td:last-child, th:last-child { padding-right: 0; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-td.u { overflow-wrap: anywhere; }
+td.u { overflow-wrap: anywhere; min-width: 9em; }
+td.t { min-width: 5.5em; }
 code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere; }
 small, .note { color: #59606a; }
 tr { break-inside: avoid; }
-@media print { body { margin: 0; max-width: none; font-size: 11px; } .scroll { overflow: visible; } }
+@media print {
+  body { margin: 0; max-width: none; padding: 0; font-size: 10px; }
+  .scroll { overflow: visible; }
+  h2, h3 { break-after: avoid; }
+}
 ";
 
 /// The page.
@@ -71,8 +77,8 @@ fn verdict(audit: &Audit, page: &mut String) {
         let _ = writeln!(
             page,
             "<p>The first request was made at {}, the last at {} (UTC).</p>",
-            escape(first),
-            escape(last)
+            moment(first),
+            moment(last)
         );
     }
 }
@@ -88,7 +94,6 @@ fn who(audit: &Audit, page: &mut String) {
             ("name for robots.txt", false),
             ("contact", false),
             ("robots.txt", false),
-            ("in flight in all", true),
             ("requests", true),
         ],
     );
@@ -98,8 +103,9 @@ fn who(audit: &Audit, page: &mut String) {
     page.push_str("</tbody></table></div>\n");
     let _ = writeln!(
         page,
-        "<p>In flight at one time, over all hosts: {} at the most.</p>",
-        audit.most_in_flight
+        "<p>In flight at one time, over all hosts: {} at the most; {} were allowed.</p>",
+        audit.most_in_flight,
+        audit.starts.last().map_or(0, |start| start.concurrency)
     );
 }
 
@@ -116,15 +122,16 @@ fn row_of_start(start: &StartFigures, page: &mut String) {
     };
     let _ = writeln!(
         page,
-        "<tr><td class=\"n\">{}</td><td>{}</td><td><code>{}</code></td><td><code>{}</code></td><td>{}</td><td>{robots}</td>\
-         <td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+        "<tr><td class=\"n\">{}</td><td class=\"t\">{}</td><td class=\"u\"><code>{}</code></td><td><code>{}</code></td>\
+         <td>{}</td><td>{robots}</td><td class=\"n\">{}</td></tr>",
         start.start,
-        escape(&start.begun_at),
+        moment(&start.begun_at),
         escape(&start.user_agent),
         escape(&start.product_token),
         escape(contact),
-        start.concurrency,
-        start.requests
+        start
+            .requests
+            .map_or_else(|| "–".to_owned(), |requests| requests.to_string())
     );
 }
 
@@ -137,8 +144,7 @@ fn hosts(audit: &Audit, page: &mut String) {
             ("requests", true),
             ("least gap", true),
             ("allowed", false),
-            ("in flight", true),
-            ("allowed", true),
+            ("in flight (allowed)", true),
             ("Crawl-delay", true),
             ("held against robots.txt", true),
             ("pauses asked for", true),
@@ -168,8 +174,8 @@ fn row_of_host(host: &HostFigures, page: &mut String) {
     };
     let _ = writeln!(
         page,
-        "<tr><td class=\"u\">{}{shared}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{allowed}</td><td class=\"n\">{}</td>\
-         <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{pauses}</td><td class=\"n\">{}</td></tr>",
+        "<tr><td class=\"u\">{}{shared}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"t\">{allowed}</td><td class=\"n\">{} ({})</td>\
+         <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{pauses}</td><td class=\"n\">{}</td></tr>",
         escape(&host.host),
         host.requests,
         span(host.least_gap_ms),
@@ -216,8 +222,8 @@ fn row_of_violation(violation: &Violation, page: &mut String) {
     let beside: Vec<String> = violation.beside.iter().map(ToString::to_string).collect();
     let _ = writeln!(
         page,
-        "<tr><td class=\"n\">{who}</td><td>{}</td><td class=\"u\"><code>{}</code></td><td>{}</td><td>{}</td></tr>",
-        escape(&violation.started_at),
+        "<tr><td class=\"n\">{who}</td><td class=\"t\">{}</td><td class=\"u\"><code>{}</code></td><td class=\"u\">{}</td><td>{}</td></tr>",
+        moment(&violation.started_at),
         escape(violation.url.as_deref().unwrap_or_default()),
         escape(&violation.words),
         beside.join(", ")
@@ -254,7 +260,7 @@ fn method(audit: &Audit, page: &mut String) {
          A request counts as too early from 50 ms on, or a twentieth of the time that it should have waited, whichever is more. \
          Made by crawl {} at {} (UTC).</p>",
         escape(audit.version),
-        escape(&audit.audited_at)
+        moment(&audit.audited_at)
     );
 }
 
@@ -317,6 +323,12 @@ fn more(count: u64, what: &str, page: &mut String) {
     if let Some(more) = count.checked_sub(SHOWN as u64).filter(|more| *more > 0) {
         let _ = writeln!(page, "<p class=\"note\">And {more} {what} more.</p>");
     }
+}
+
+/// A time of day as a reader has it: to the millisecond.
+fn moment(time: &str) -> String {
+    let whole = time.trim_end_matches('Z').replace('T', " ");
+    escape(whole.get(..23).unwrap_or(&whole))
 }
 
 /// A time as a reader has it.

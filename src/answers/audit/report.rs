@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::canonical::CanonicalUrl;
+
 /// A law that requests are held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -169,8 +171,8 @@ pub struct StartFigures {
     pub concurrency: u32,
     /// Least time between two requests in all, in milliseconds.
     pub global_interval_ms: Option<f64>,
-    /// Its requests.
-    pub requests: u64,
+    /// Its requests, to all hosts.
+    pub requests: Option<u64>,
 }
 
 /// What was asked of a host, and what was allowed.
@@ -266,6 +268,34 @@ impl Audit {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.counts.is_empty()
+    }
+
+    /// Leaves what concerns one host: for its owner, whom the others are no business of. Whether it was asked
+    /// at all.
+    pub fn keep_host(&mut self, host: &str) -> bool {
+        self.hosts.retain(|figures| figures.host == host);
+        let Some(figures) = self.hosts.first() else {
+            return false;
+        };
+        (self.requests, self.not_sent) = (figures.requests, figures.not_sent);
+        let span = (self.requests > 0).then(|| (figures.first_at.clone(), figures.last_at.clone()));
+        (self.first_at, self.last_at) = span.unzip();
+        let broken = figures.violations;
+        let concerns = |of: &Option<String>| of.as_deref().is_none_or(|of| of == host);
+        self.violations.retain(|found| concerns(&found.host));
+        self.counts.clear();
+        for found in &self.violations {
+            *self.counts.entry(found.law).or_default() += 1;
+        }
+        let listed = self.violations.iter().filter(|found| found.host.is_some());
+        self.left_out = broken.saturating_sub(listed.count() as u64);
+        let of_host =
+            |seed: &String| CanonicalUrl::parse(seed).is_ok_and(|url| url.host().as_str() == host);
+        self.seeds.retain(of_host);
+        for start in &mut self.starts {
+            start.requests = None;
+        }
+        true
     }
 
     /// The user agents that asked, each once.

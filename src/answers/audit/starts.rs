@@ -91,7 +91,7 @@ impl Start {
             ignore_robots: self.politeness.ignore_robots,
             concurrency: self.politeness.concurrency,
             global_interval_ms: self.politeness.global_rate.interval().map(millis),
-            requests: self.requests,
+            requests: Some(self.requests),
         }
     }
 }
