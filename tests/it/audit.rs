@@ -71,13 +71,37 @@ fn broken(audit: &Value) -> Vec<String> {
     violations.iter().map(of).collect()
 }
 
+/// A crawl without a violation, and its audit. On a machine so busy that a stamp may come late by more than
+/// the tolerance, the third one at the latest has to be.
+fn clean(run: impl Fn(&Web) -> Crawl) -> (Web, Crawl, Value) {
+    for tries in 1.. {
+        let web = Web::start();
+        let crawl = run(&web);
+        let said = crawl.run_args(["audit", "-o", "out", "--format", "json"]);
+        if said.code == Some(0) || tries == 3 {
+            let audit = audit(&crawl, 0);
+            assert_eq!(broken(&audit), [""; 0]);
+            return (web, crawl, audit);
+        }
+    }
+    unreachable!()
+}
+
+/// A crawl that was killed as the quick site had been asked so often, again and again, and ended then.
+fn killed_at(web: &Web, hits: &[usize]) -> Crawl {
+    let crawl = web.crawl();
+    for wanted in hits {
+        let mut child = crawl.spawn();
+        child.wait_until("some requests", |_| web.quick.hits().len() >= *wanted);
+        child.kill9();
+    }
+    crawl.run().expect_code(0);
+    crawl
+}
+
 #[test]
 fn a_crawl_keeps_its_promises() {
-    let web = Web::start();
-    let crawl = web.crawl();
-    crawl.run().expect_code(0);
-    let audit = audit(&crawl, 0);
-    assert_eq!(broken(&audit), [""; 0]);
+    let (web, crawl, audit) = clean(|web| killed_at(web, &[]));
     let out = crawl.dir().join("out");
     assert_eq!(
         audit["requests"].as_i64(),
@@ -117,19 +141,34 @@ fn a_crawl_keeps_its_promises() {
 
 #[test]
 fn a_killed_crawl_keeps_them_too() {
+    let (_, _, audit) = clean(|web| killed_at(web, &[2, 4]));
+    assert_eq!(audit["starts"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn of_which_run() {
     let web = Web::start();
     let crawl = web.crawl();
-    for wanted in [3, 6] {
-        let mut child = crawl.spawn();
-        child.wait_until("some requests", |_| {
-            web.quick.hits().len() + web.slow.hits().len() >= wanted
-        });
-        child.kill9();
-    }
+    crawl.run_args(["audit"]).expect_code(2);
     crawl.run().expect_code(0);
-    let audit = audit(&crawl, 0);
-    assert_eq!(broken(&audit), [""; 0]);
-    assert_eq!(audit["starts"].as_array().map(Vec::len), Some(3));
+    crawl.run().expect_code(0);
+    let runs = |args: &[&str]| {
+        let said = crawl.run_args(
+            ["audit", "-o", "out", "--format", "json"]
+                .iter()
+                .chain(args),
+        );
+        let audit: Value = serde_json::from_str(&said.stdout).expect(&said.stdout);
+        audit["runs"].clone()
+    };
+    assert_eq!(runs(&[]), serde_json::json!([2]));
+    assert_eq!(runs(&["--run", "1"]), serde_json::json!([1]));
+    assert_eq!(runs(&["--all"]), serde_json::json!([1, 2]));
+    let said = crawl
+        .run_args(["audit", "-o", "out", "--run", "9"])
+        .expect_code(2)
+        .stderr;
+    assert!(said.contains("there is no run 9"), "{said}");
 }
 
 /// A finished crawl whose database is copied, and changed by SQL.
@@ -193,12 +232,7 @@ fn answered(id: i64, status: i64, header: &str) -> String {
 
 #[test]
 fn each_violation_is_found() {
-    let web = Web::start();
-    let crawl = web.crawl();
-    let mut child = crawl.spawn();
-    child.wait_until("some requests", |_| web.quick.hits().len() >= 3);
-    child.kill9();
-    crawl.run().expect_code(0);
+    let (web, crawl, _) = clean(|web| killed_at(web, &[3]));
     let out = crawl.dir().join("out");
     let doctored = Doctored::new(crawl);
     let (quick, slow) = (&web.quick, &web.slow);
@@ -345,6 +379,26 @@ fn each_violation_is_found() {
             vec!["settings null".to_owned()],
         ),
     ];
+    // What is no violation, and has to be said.
+    for (sql, name) in [
+        (
+            "UPDATE start SET config = replace(config, 'ignore-robots = false', 'ignore-robots = true')",
+            "ignore_robots",
+        ),
+        ("UPDATE robots SET origin = NULL", "robots_lost"),
+        (
+            "UPDATE start SET config = replace(config, 'rate = \"5/s\"', 'rate = \"unlimited\"')",
+            "unlimited",
+        ),
+    ] {
+        let forbidden = request(1000, quick, "/private/x", 0, 10);
+        let more = if name == "unlimited" { "" } else { &forbidden };
+        let copy = doctored.with(&format!("{sql}; {more}"));
+        let (code, said) = doctored.audit(&copy, "json");
+        assert_eq!(code, Some(0), "{name}: {said}");
+        let audit: Value = serde_json::from_str(&said).expect(name);
+        assert_eq!(audit["remarks"][0]["name"], name);
+    }
     // Both sites are at one address; each was given limits of its own.
     let shared = "UPDATE start SET config = replace(config, '[politeness]', '[politeness]' || char(10) || 'by = \"ip\"')";
     let (code, said) = doctored.audit(&doctored.with(shared), "json");

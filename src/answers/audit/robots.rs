@@ -14,7 +14,7 @@ use crate::canonical::CanonicalUrl;
 use crate::robots::Robots;
 
 /// Bytes of robots.txt files whose rules are kept compiled.
-const KEPT: usize = 64 << 20;
+const KEPT: usize = 128 << 20;
 /// What compiled rules take besides.
 const OVERHEAD: usize = 256;
 
@@ -41,7 +41,8 @@ pub(super) enum Ruling {
 #[derive(Debug)]
 pub(super) struct Judge<'a> {
     connection: &'a Connection,
-    compiled: HashMap<(i64, usize), Arc<Robots>>,
+    /// By copy and token; with what it takes.
+    compiled: HashMap<(i64, usize), (Arc<Robots>, usize)>,
     bytes: usize,
 }
 
@@ -113,20 +114,25 @@ impl<'a> Judge<'a> {
         if copy.id == 0 {
             return Ok(Arc::new(Robots::allow_all()));
         }
-        if let Some(rules) = self.compiled.get(&(copy.id, token)) {
+        if let Some((rules, _)) = self.compiled.get(&(copy.id, token)) {
             return Ok(Arc::clone(rules));
         }
         let (status, body): (Option<u16>, Vec<u8>) = self
             .connection
             .prepare_cached("SELECT status, CAST(body AS BLOB) FROM robots WHERE id = ?")?
             .query_row([copy.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (size, rules) = (
+            OVERHEAD + 2 * body.len(),
+            Arc::new(stored_rules(status, &body, name)),
+        );
         if self.bytes > KEPT {
-            self.compiled.clear();
-            self.bytes = 0;
+            // Hosts are asked in turn: whatever went by age would go just before it is wanted.
+            self.compiled.retain(|_, _| fastrand::bool());
+            self.bytes = self.compiled.values().map(|kept| kept.1).sum();
         }
-        self.bytes += OVERHEAD + 2 * body.len();
-        let rules = Arc::new(stored_rules(status, &body, name));
-        self.compiled.insert((copy.id, token), Arc::clone(&rules));
+        self.bytes += size;
+        self.compiled
+            .insert((copy.id, token), (Arc::clone(&rules), size));
         Ok(rules)
     }
 }
