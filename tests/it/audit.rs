@@ -146,6 +146,24 @@ fn a_killed_crawl_keeps_them_too() {
 }
 
 #[test]
+fn sites_at_one_address_share_their_limits() {
+    let run = |web: &Web| {
+        let crawl = web.crawl();
+        let text = std::fs::read_to_string(crawl.dir().join("c.toml")).expect("settings");
+        crawl.file(
+            "c.toml",
+            &text.replace("burst = 2", "burst = 2\nby = \"ip\""),
+        );
+        crawl.run().expect_code(0);
+        crawl
+    };
+    let (_, _, audit) = clean(run);
+    for host in audit["hosts"].as_array().expect("hosts") {
+        assert_eq!(host["shared"], "127.0.0.1");
+    }
+}
+
+#[test]
 fn of_which_run() {
     let web = Web::start();
     let crawl = web.crawl();
@@ -243,6 +261,10 @@ fn each_violation_is_found() {
          WHERE f.start = 2 AND u.text LIKE '{}%' ORDER BY f.started LIMIT 1",
         quick.url("/")
     ));
+    let third = last(&format!(
+        "SELECT f.id FROM fetch f JOIN url u ON u.id = f.url WHERE u.text = '{}'",
+        quick.url("/3")
+    ));
     let stamp = last("SELECT max(started) FROM fetch") / 1_000_000 + 3600;
     let date = |seconds: i64| {
         let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs((stamp + seconds) as u64);
@@ -264,6 +286,17 @@ fn each_violation_is_found() {
             "a forbidden URL",
             request(1000, quick, "/private/x", 0, 10),
             vec!["robots 1000".to_owned()],
+        ),
+        (
+            "a URL that is not for this purpose",
+            format!(
+                "UPDATE start SET config = replace(config, 'purpose = \"\"', 'purpose = \"ai-train\"');
+                 UPDATE robots SET body = CAST(body AS TEXT) || char(10) || 'Content-Usage: /for/ai train-ai=n';
+                 UPDATE url SET text = '{}' WHERE text = '{}'",
+                quick.url("/for/ai"),
+                quick.url("/3")
+            ),
+            vec![format!("robots {third}")],
         ),
         (
             "a robots.txt that could not be had, and the old one too old to rule on",
@@ -400,7 +433,7 @@ fn each_violation_is_found() {
         assert_eq!(audit["remarks"][0]["name"], name);
     }
     // Both sites are at one address; each was given limits of its own.
-    let shared = "UPDATE start SET config = replace(config, '[politeness]', '[politeness]' || char(10) || 'by = \"ip\"')";
+    let shared = "UPDATE start SET config = replace(config, 'by = \"host\"', 'by = \"ip\"')";
     let (code, said) = doctored.audit(&doctored.with(shared), "json");
     assert_eq!(code, Some(1), "{said}");
     assert!(

@@ -13,9 +13,10 @@ use super::log::Log;
 use super::pace::{Bucket, InFlight};
 use super::report::{Audit, Law};
 use super::shared::Group;
-use super::starts::{By, Start, Starts};
+use super::starts::{Start, Starts};
 use super::{Micros, micros, millis, time, to_millis, tolerance};
 use crate::canonical::Host;
+use crate::config::By;
 use crate::politeness::Limits;
 
 /// Checks what can only be seen among other requests.
@@ -76,7 +77,12 @@ impl<'a, 'b> Checker<'a, 'b> {
     /// What holds for hosts that share their limits.
     pub(super) fn groups(&mut self, log: &mut Log) -> rusqlite::Result<()> {
         for by in [By::Domain, By::Ip] {
-            if !self.starts.list.iter().any(|start| start.by == by) {
+            if !self
+                .starts
+                .list
+                .iter()
+                .any(|start| start.politeness.by == by)
+            {
                 continue;
             }
             for (name, hosts) in log.hosts.groups(by) {
@@ -94,7 +100,7 @@ impl<'a, 'b> Checker<'a, 'b> {
             &log.asked[begin..end]
         };
         let mut requests: Vec<Asked> = hosts.iter().flat_map(of).copied().collect();
-        requests.retain(|asked| self.start(asked.start).by == by);
+        requests.retain(|asked| self.start(asked.start).politeness.by == by);
         requests.sort_unstable_by_key(|asked| (asked.started, asked.id));
         let mut group = Group::new(name, hosts);
         for request in &requests {
@@ -256,7 +262,7 @@ impl Single {
     fn crawl_delay(&self, request: &Asked, start: &Start, delays: Option<&Delays<'_>>) -> Micros {
         match (delays, self.limits) {
             (Some(delays), Some(limits)) if !start.politeness.ignore_robots => delays
-                .at(request.started, start.begun, start.token, request.robots)
+                .at(request.started, start.begun, start.asker, request.robots)
                 .min(micros(limits.max_crawl_delay)),
             _ => 0,
         }

@@ -9,10 +9,9 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 use tokio_rusqlite::rusqlite;
 
-use super::starts::Starts;
+use super::starts::{Asker, Starts};
 use super::{Micros, micros};
 use crate::canonical::{CanonicalUrl, Host, Origin};
-use crate::robots::Robots;
 
 /// How long a copy that has expired rules on while it cannot be asked for again.
 const STALE: Micros = 30 * 86_400_000_000;
@@ -29,7 +28,7 @@ pub(super) struct Copy {
     pub(super) from: Micros,
     until: Micros,
     reachable: bool,
-    /// The Crawl-delay it asks for, by product token.
+    /// The Crawl-delay it asks for, by who asks ([`Starts::askers`]).
     delays: Vec<Micros>,
 }
 
@@ -62,9 +61,9 @@ impl Copies {
         while let Some(row) = rows.next()? {
             let origin = Origin::from_stored(&row.get::<_, String>(0)?);
             let (status, body): (Option<u16>, Vec<u8>) = (row.get(5)?, row.get(6)?);
-            let delay = |token: &String| {
-                let robots = stored_rules(status, &body, token);
-                robots.crawl_delay().map_or(0, micros)
+            let delay = |asker: &Asker| {
+                let rules = asker.rules(status, &body);
+                rules.crawl_delay().map_or(0, micros)
             };
             let copy = Copy {
                 id: row.get(1)?,
@@ -74,7 +73,7 @@ impl Copies {
                 delays: if body.is_empty() {
                     Vec::new()
                 } else {
-                    starts.tokens.iter().map(delay).collect()
+                    starts.askers.iter().map(delay).collect()
                 },
             };
             copies.by_origin.entry(origin).or_default().push(copy);
@@ -176,11 +175,11 @@ pub(super) struct Delays<'a>(Vec<&'a Vec<Copy>>);
 impl Delays<'_> {
     /// The gap that was in force for a request: the longest of the host's origins. A copy that has just come
     /// counts at once for the pages of its origin, which wait for it; others may not have known it yet.
-    pub(super) fn at(&self, at: Micros, begun: Micros, token: usize, robots: bool) -> Micros {
+    pub(super) fn at(&self, at: Micros, begun: Micros, asker: usize, robots: bool) -> Micros {
         let delay = |copies: &[Copy], at| {
             let (loaded, since) = known(copies, at, begun);
             let last = since.iter().rev().find(|copy| copy.reachable).or(loaded);
-            last.map(|copy| copy.delays.get(token).copied().unwrap_or(0))
+            last.map(|copy| copy.delays.get(asker).copied().unwrap_or(0))
         };
         let of = |copies: &&Vec<Copy>| {
             let now = delay(copies, at).unwrap_or(0);
@@ -191,14 +190,6 @@ impl Delays<'_> {
             }
         };
         self.0.iter().map(of).max().unwrap_or(0)
-    }
-}
-
-/// The rules of a stored robots.txt: an answer other than 2xx allows everything.
-pub(super) fn stored_rules(status: Option<u16>, body: &[u8], token: &str) -> Robots {
-    match status {
-        Some(200..=299) => Robots::parse(body, token),
-        _ => Robots::allow_all(),
     }
 }
 

@@ -4,15 +4,23 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::report::HostFigures;
-use super::starts::By;
 use crate::canonical::{CanonicalUrl, Host, registrable_domain};
+use crate::config::By;
+
+/// Who answers for a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Address {
+    Unknown,
+    One(IpAddr),
+    /// Several. By which of them the crawler counted it the log does not tell.
+    Many,
+}
 
 /// A host.
 #[derive(Debug)]
 struct Known {
     host: Host,
-    /// Who answered first.
-    address: Option<IpAddr>,
+    address: Address,
     figures: HostFigures,
 }
 
@@ -32,7 +40,7 @@ impl Hosts {
         let place = self.list.len() as u32;
         self.list.push(Known {
             host: Host::from_stored(name),
-            address: None,
+            address: Address::Unknown,
             figures: HostFigures {
                 host: name.to_owned(),
                 ..HostFigures::default()
@@ -50,14 +58,18 @@ impl Hosts {
         &mut self.list[place as usize].figures
     }
 
-    /// Takes note of who answered for a host. What answers on another port than was asked is a proxy.
+    /// Takes note of who answered for a host. Who answers on another port than was asked is a proxy.
     pub(super) fn answered(&mut self, place: u32, url: &CanonicalUrl, peer: &str) {
         let known = &mut self.list[place as usize];
-        if known.address.is_none()
-            && let Ok(peer) = peer.parse::<SocketAddr>()
-            && peer.port() == url.port()
-        {
-            known.address = Some(peer.ip().to_canonical());
+        let Ok(peer) = peer.parse::<SocketAddr>() else {
+            return;
+        };
+        let address = Address::One(peer.ip().to_canonical());
+        if peer.port() == url.port() && known.address != address {
+            known.address = match known.address {
+                Address::Unknown => address,
+                _ => Address::Many,
+            };
         }
     }
 
@@ -69,8 +81,8 @@ impl Hosts {
             // To the Public Suffix List an address is a name like any other.
             (By::Domain, _) if is_address(name) => name.to_owned(),
             (By::Domain, _) => registrable_domain(name).unwrap_or(name).to_owned(),
-            (By::Ip, Some(address)) => address.to_string(),
-            (By::Host, _) | (By::Ip, None) => known.host.as_str().to_owned(),
+            (By::Ip, Address::One(address)) => address.to_string(),
+            (By::Host | By::Ip, _) => known.host.as_str().to_owned(),
         }
     }
 
@@ -112,6 +124,7 @@ mod tests {
             // By a proxy: who it is is not known.
             ("http://d.example.net/", "192.0.2.1:3128"),
             ("http://192.0.2.9/", "192.0.2.9:80"),
+            ("http://several.example/", "192.0.2.2:80"),
         ]
         .into_iter()
         .enumerate()
@@ -119,7 +132,10 @@ mod tests {
             let url = CanonicalUrl::parse(url).expect(url);
             let place = hosts.of(id as i64 + 7, url.host().as_str());
             hosts.answered(place, &url, peer);
-            hosts.answered(place, &url, "192.0.2.77:80");
+        }
+        let several = CanonicalUrl::parse("http://several.example/").expect("a URL");
+        for peer in ["192.0.2.1:80", "192.0.2.1:80"] {
+            hosts.answered(5, &several, peer);
         }
         for (by, wanted) in [
             (By::Host, vec![]),

@@ -21,7 +21,7 @@ pub(super) fn check(starts: &Starts, found: &mut Findings<'_>) {
             broken(Law::Settings, words);
             continue;
         }
-        let token = &starts.tokens[start.token];
+        let token = &starts.askers[start.asker].token;
         if !is_product_token(token) {
             broken(
                 Law::Identity,

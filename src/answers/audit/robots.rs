@@ -8,15 +8,15 @@ use tokio_rusqlite::rusqlite;
 
 use super::Micros;
 use super::asked::Asked;
-use super::copies::{Copies, Copy, Reign, stored_rules};
-use super::starts::Starts;
+use super::copies::{Copies, Copy, Reign};
+use super::starts::{Asker, Starts};
 use crate::canonical::CanonicalUrl;
 use crate::robots::Robots;
 
 /// Bytes of robots.txt files whose rules are kept compiled.
 const KEPT: usize = 128 << 20;
-/// What compiled rules take besides.
-const OVERHEAD: usize = 256;
+/// What the table of them takes besides.
+const OVERHEAD: usize = 64;
 
 /// What robots.txt said of a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) enum Ruling {
 #[derive(Debug)]
 pub(super) struct Judge<'a> {
     connection: &'a Connection,
-    /// By copy and token; with what it takes.
+    /// By copy and asker; with what it takes.
     compiled: HashMap<(i64, usize), (Arc<Robots>, usize)>,
     bytes: usize,
 }
@@ -70,13 +70,13 @@ impl<'a> Judge<'a> {
             return Ok(Ruling::Ignored);
         }
         let [now, before] = copies.reigns(&url.origin(), request.started, start.begun);
-        let ruling = self.by(now, url, start.token, starts)?;
+        let ruling = self.by(now, url, start.asker, starts)?;
         let allowed = |ruling: &Ruling| matches!(ruling, Ruling::Allowed { .. });
         if allowed(&ruling) {
             return Ok(ruling);
         }
         // Around the time at which a new copy comes, the old one may have ruled.
-        let earlier = self.by(before, url, start.token, starts)?;
+        let earlier = self.by(before, url, start.asker, starts)?;
         Ok(match ruling {
             _ if allowed(&earlier) => earlier,
             Ruling::Unknown if copies.has_lost => Ruling::Lost,
@@ -88,7 +88,7 @@ impl<'a> Judge<'a> {
         &mut self,
         reign: Reign<'_>,
         url: &CanonicalUrl,
-        token: usize,
+        asker: usize,
         starts: &Starts,
     ) -> rusqlite::Result<Ruling> {
         let copy = match reign {
@@ -96,7 +96,7 @@ impl<'a> Judge<'a> {
             Reign::Unreachable(copy) => return Ok(Ruling::Unreachable { from: copy.from }),
             Reign::Copy(copy) => copy,
         };
-        let rules = self.rules(copy, token, &starts.tokens[token])?;
+        let rules = self.rules(copy, asker, &starts.askers[asker])?;
         let verdict = rules.verdict(url.path_and_query());
         Ok(if verdict.allowed {
             Ruling::Allowed {
@@ -110,21 +110,19 @@ impl<'a> Judge<'a> {
         })
     }
 
-    fn rules(&mut self, copy: &Copy, token: usize, name: &str) -> rusqlite::Result<Arc<Robots>> {
+    fn rules(&mut self, copy: &Copy, place: usize, asker: &Asker) -> rusqlite::Result<Arc<Robots>> {
         if copy.id == 0 {
             return Ok(Arc::new(Robots::allow_all()));
         }
-        if let Some((rules, _)) = self.compiled.get(&(copy.id, token)) {
+        if let Some((rules, _)) = self.compiled.get(&(copy.id, place)) {
             return Ok(Arc::clone(rules));
         }
         let (status, body): (Option<u16>, Vec<u8>) = self
             .connection
             .prepare_cached("SELECT status, CAST(body AS BLOB) FROM robots WHERE id = ?")?
             .query_row([copy.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let (size, rules) = (
-            OVERHEAD + 2 * body.len(),
-            Arc::new(stored_rules(status, &body, name)),
-        );
+        let rules = Arc::new(asker.rules(status, &body));
+        let size = OVERHEAD + rules.size();
         if self.bytes > KEPT {
             // Hosts are asked in turn: whatever went by age would go just before it is wanted.
             self.compiled.retain(|_, _| fastrand::bool());
@@ -132,7 +130,7 @@ impl<'a> Judge<'a> {
         }
         self.bytes += size;
         self.compiled
-            .insert((copy.id, token), (Arc::clone(&rules), size));
+            .insert((copy.id, place), (Arc::clone(&rules), size));
         Ok(rules)
     }
 }

@@ -8,10 +8,10 @@ use super::asked::Asked;
 use super::report::StartFigures;
 use super::{Micros, millis, time};
 use crate::canonical::Host;
-use crate::config::{Config, HostConfig, Politeness};
+use crate::config::{Config, HostConfig, Politeness, Purpose};
 use crate::frontier::Paces;
 use crate::politeness::Limits;
-use crate::robots::product_token;
+use crate::robots::{Robots, product_token};
 
 /// Which runs are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,14 +26,21 @@ pub enum Runs {
     All,
 }
 
-/// What shares a rate and a cap in flight (`politeness.by`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum By {
-    #[default]
-    Host,
-    Domain,
-    Ip,
+/// As whom a start asked: what decides which lines of a robots.txt are for it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Asker {
+    pub(super) token: String,
+    pub(super) purpose: Purpose,
+}
+
+impl Asker {
+    /// The rules of a stored robots.txt: an answer other than 2xx allows everything.
+    pub(super) fn rules(&self, status: Option<u16>, body: &[u8]) -> Robots {
+        match status {
+            Some(200..=299) => Robots::for_purpose(body, &self.token, self.purpose),
+            _ => Robots::allow_all(),
+        }
+    }
 }
 
 /// What of the settings an audit needs. The rest may be redacted so that it is not valid any more.
@@ -52,11 +59,10 @@ pub(super) struct Start {
     pub(super) begun: Micros,
     pub(super) version: String,
     pub(super) politeness: Politeness,
-    pub(super) by: By,
     /// `None` where the settings cannot be read.
     pub(super) paces: Option<Paces>,
-    /// Place of its product token among [`Starts::tokens`].
-    pub(super) token: usize,
+    /// Place among [`Starts::askers`].
+    pub(super) asker: usize,
     pub(super) requests: u64,
 }
 
@@ -102,8 +108,8 @@ pub(super) struct Starts {
     pub(super) list: Vec<Start>,
     pub(super) runs: Vec<i64>,
     pub(super) seeds: Vec<String>,
-    /// The product tokens that were used.
-    pub(super) tokens: Vec<String>,
+    /// As whom they asked.
+    pub(super) askers: Vec<Asker>,
 }
 
 impl Starts {
@@ -124,15 +130,14 @@ impl Starts {
         let mut rows = statement.query([run])?;
         while let Some(row) = rows.next()? {
             let (config, seeds): (String, String) = (row.get(4)?, row.get(5)?);
-            let (politeness, by, paces) = settings(&config);
+            let (politeness, paces) = settings(&config);
             let start = Start {
                 id: row.get(0)?,
                 run: row.get(1)?,
                 begun: row.get(2)?,
                 version: row.get(3)?,
-                token: starts.token(product_token(&politeness.user_agent)),
+                asker: starts.asker(&politeness),
                 politeness,
-                by,
                 paces,
                 requests: 0,
             };
@@ -150,11 +155,15 @@ impl Starts {
         Ok(starts)
     }
 
-    fn token(&mut self, token: &str) -> usize {
-        let known = self.tokens.iter().position(|known| known == token);
+    fn asker(&mut self, politeness: &Politeness) -> usize {
+        let asker = Asker {
+            token: product_token(&politeness.user_agent).to_owned(),
+            purpose: politeness.purpose,
+        };
+        let known = self.askers.iter().position(|known| *known == asker);
         known.unwrap_or_else(|| {
-            self.tokens.push(token.to_owned());
-            self.tokens.len() - 1
+            self.askers.push(asker);
+            self.askers.len() - 1
         })
     }
 
@@ -164,9 +173,9 @@ impl Starts {
     }
 }
 
-fn settings(text: &str) -> (Politeness, By, Option<Paces>) {
-    let Some((kept, by)) = kept(text) else {
-        return (Politeness::default(), By::Host, None);
+fn settings(text: &str) -> (Politeness, Option<Paces>) {
+    let Ok(kept) = toml::from_str::<Kept>(text) else {
+        return (Politeness::default(), None);
     };
     let config = Config {
         politeness: kept.politeness,
@@ -174,13 +183,5 @@ fn settings(text: &str) -> (Politeness, By, Option<Paces>) {
         ..Config::default()
     };
     let paces = Paces::new(&config).ok();
-    (config.politeness, by, paces)
-}
-
-fn kept(text: &str) -> Option<(Kept, By)> {
-    let mut table: toml::Table = text.parse().ok()?;
-    let politeness = table.get_mut("politeness").and_then(|it| it.as_table_mut());
-    let by = politeness.and_then(|politeness| politeness.remove("by"));
-    let by = by.map_or(Some(By::Host), |by| by.try_into().ok())?;
-    Some((table.try_into().ok()?, by))
+    (config.politeness, paces)
 }
