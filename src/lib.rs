@@ -114,7 +114,7 @@
 //!
 //! [`answers::Reader`] reads an output, also while a crawl writes it; [`answers::query::run`] answers SQL or
 //! the name of a view. Any SQLite client can do the same. [`answers::why::read`] says all that is known of one
-//! URL.
+//! URL, [`answers::audit::read`] whether every request kept to robots.txt and the limits.
 //!
 //! ```no_run
 //! # fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -9,7 +9,7 @@ use super::asked::Asked;
 use super::hosts::Hosts;
 use super::report::{Audit, Law, Violation};
 use super::starts::Start;
-use super::time;
+use super::{Micros, time, to_millis};
 
 /// Violations of one law that are listed; all are counted.
 const LISTED: u64 = 100_000;
@@ -24,6 +24,52 @@ pub(super) struct Breach {
     pub(super) words: String,
 }
 
+impl Breach {
+    /// Of a request that came too early, by so much of what it had to wait after the last one.
+    pub(super) fn too_early(
+        law: Law,
+        last: Option<i64>,
+        early: Micros,
+        wait: Micros,
+        words: String,
+    ) -> Self {
+        Self {
+            law,
+            beside: last.into_iter().collect(),
+            found: Some(to_millis(wait - early)),
+            permitted: Some(to_millis(wait)),
+            words,
+        }
+    }
+
+    /// Of a request that was one too many.
+    pub(super) fn crowd(
+        law: Law,
+        beside: Vec<i64>,
+        flying: usize,
+        cap: usize,
+        words: String,
+    ) -> Self {
+        Self {
+            law,
+            beside,
+            found: Some(flying as f64),
+            permitted: Some(cap as f64),
+            words,
+        }
+    }
+}
+
+/// A time as a reader has it: milliseconds up to ten seconds, seconds beyond.
+pub(super) fn ms(time: Micros) -> String {
+    if time < 10_000_000 {
+        format!("{} ms", (to_millis(time) * 10.0).round() / 10.0)
+    } else {
+        format!("{} s", (to_millis(time) / 100.0).round() / 10.0)
+    }
+}
+
+/// All that was found so far.
 #[derive(Debug)]
 pub(super) struct Findings<'a> {
     connection: &'a Connection,

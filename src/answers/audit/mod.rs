@@ -5,8 +5,9 @@
 //!
 //! 1. `starts`: who asked, within which limits. `copies`: which robots.txt ruled when.
 //! 2. `log`: the requests in the order in which they were written; each against `robots`.
-//! 3. In the order of their starts: in flight in all, the rate in all.
-//! 4. Host by host: `pace` (bucket, in flight, Crawl-delay) and `holds`.
+//! 3. `check` goes through them in the order of their starts: all of them, host by host, and group by group where
+//!    hosts share their limits; `limits` and `shared` hold them to rate, burst, Crawl-delay and what may be in flight
+//!    (`pace` counts), `holds` to pauses.
 //!
 //! Stamps and permits are not the same instant: a request may seem to come early by [`TOLERANCE`] or a
 //! twentieth of the time that it should have waited, whichever is more.
@@ -19,6 +20,7 @@ mod holds;
 mod hosts;
 mod html;
 mod identity;
+mod limits;
 mod log;
 mod pace;
 mod report;

@@ -5,8 +5,7 @@
 //! its hosts, and each host (as everywhere) to its own.
 
 use super::asked::Asked;
-use super::check::{crowd, ms, too_early};
-use super::findings::Breach;
+use super::findings::{Breach, ms};
 use super::hosts::Hosts;
 use super::micros;
 use super::pace::{Bucket, InFlight};
@@ -66,7 +65,7 @@ impl<'a> Group<'a> {
             self.name,
             ms(wait)
         );
-        Some(too_early(Law::Rate, self.last, early, wait, words))
+        Some(Breach::too_early(Law::Rate, self.last, early, wait, words))
     }
 
     fn crowd(&mut self, request: &Asked) -> Option<Breach> {
@@ -81,7 +80,13 @@ impl<'a> Group<'a> {
             self.name
         );
         let others = self.in_flight.others(request);
-        Some(crowd(Law::HostConcurrency, others, flying, cap, words))
+        Some(Breach::crowd(
+            Law::HostConcurrency,
+            others,
+            flying,
+            cap,
+            words,
+        ))
     }
 }
 
