@@ -241,7 +241,7 @@ fn remarks(audit: &Audit, page: &mut String) {
     if audit.not_sent > 0 {
         let _ = writeln!(
             page,
-            "<li>{} requests were never sent: the name does not exist, or the address is private.</li>",
+            "<li>requests that were never sent, since the name does not exist or the address is private: {}</li>",
             audit.not_sent
         );
     }

@@ -123,30 +123,30 @@ fn remarks(starts: &Starts, log: &Log) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let mut remark = |name, number: u64, words: &str| {
         if number > 0 {
-            let words = format!("{number} {words}");
+            let words = format!("{words}: {number}");
             remarks.push(Remark { name, words });
         }
     };
     remark(
         "ignore_robots",
         log.ignored,
-        "requests were told to ignore robots.txt (ignore-robots); they were not held against it",
+        "requests that were told to ignore robots.txt (ignore-robots), and were not held against it",
     );
     remark(
         "robots_lost",
         log.lost,
-        "requests were made when the database did not keep earlier copies of robots.txt; what it said then is not known",
+        "requests of a time from which not all copies of robots.txt were kept; what it said then is not known",
     );
     remark(
         "unreadable",
         log.unreadable,
-        "requests have a URL that cannot be read; they were not held against robots.txt",
+        "requests whose URL cannot be read, and that were not held against robots.txt",
     );
     let unlimited = |start: &&starts::Start| start.politeness.rate.interval().is_none();
     remark(
         "unlimited",
         starts.list.iter().filter(unlimited).count() as u64,
-        "starts of the program had no limit of rate (rate = \"unlimited\")",
+        "starts of the program without a limit of rate (rate = \"unlimited\")",
     );
     remarks
 }
