@@ -181,6 +181,8 @@ pub mod robots;
 pub mod scope;
 pub mod signals;
 #[doc(hidden)]
+pub mod sitemap;
+#[doc(hidden)]
 pub mod stats;
 #[doc(hidden)]
 pub mod store;

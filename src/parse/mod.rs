@@ -16,6 +16,7 @@ mod elements;
 mod extract;
 mod head;
 mod html;
+pub mod lastmod;
 mod link_header;
 mod links;
 mod media_type;

@@ -1,8 +1,6 @@
 //! From the bytes of a sitemap to the URLs that it names: an index or a list by sitemaps.org, a feed (RSS,
 //! Atom), or a text of one URL a line.
 //!
-//! Public for whoever reads sitemaps; the crawl itself does not ask for any yet.
-//!
 //! Sitemaps are written by hand and by bad programs, so the reading is lenient: the media type and the
 //! namespaces decide nothing, a bare `&` is one, an element that is not closed ends where its item does,
 //! and what comes before a break counts. Entities of a DTD are not expanded, so none can explode. The rule
@@ -18,6 +16,7 @@ use super::{charset, text};
 use crate::canonical::{Base, CanonicalUrl, MAX_URL_BYTES};
 // Pure, though it stands in another room: there is one place that undoes gzip under a cap.
 use crate::fetch::decode;
+pub use crate::sitemap::{Entry, Kind, Sitemap};
 
 /// Longest sitemap that is read, decoded (sitemaps.org allows no more).
 pub const MAX_BYTES: usize = 50 << 20;
@@ -28,50 +27,6 @@ const MAX_WORD: usize = 64;
 /// Text of an element beyond this is not looked at; no URL is so long, however it is escaped.
 const MAX_TEXT: usize = 4 * MAX_URL_BYTES + 1;
 
-/// What kind of sitemap it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Kind {
-    /// A list of further sitemaps.
-    Index,
-    /// A list of pages.
-    Urls,
-    /// RSS or Atom.
-    Feed,
-    /// One URL a line.
-    Text,
-    /// XML or HTML that is none of these; nothing is read of it.
-    Unknown,
-}
-
-/// One URL of a sitemap, and what is said of it, as it is written there.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Entry {
-    /// The URL.
-    pub loc: CanonicalUrl,
-    /// When it changed last: a W3C date in sitemaps and Atom, an RFC 822 date in RSS; not checked.
-    pub lastmod: Option<Box<str>>,
-    /// How often it changes, in a word.
-    pub changefreq: Option<Box<str>>,
-    /// Its weight among those of the site, from 0 to 1.
-    pub priority: Option<f32>,
-}
-
-/// What a sitemap says.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Sitemap {
-    /// What kind it is.
-    pub kind: Kind,
-    /// Its URLs in their order; one that stands there twice is here twice.
-    pub entries: Vec<Entry>,
-    /// Entries that were left out, as their address is none of the web.
-    pub refused: usize,
-    /// Whether it is only a beginning: too long, too many entries, or broken further on.
-    pub truncated: bool,
-}
-
 /// Reads a sitemap. `content_type` is asked for the charset alone; `url`, where it came from, is what a
 /// relative address is resolved against.
 #[must_use]
@@ -81,6 +36,7 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, url: &CanonicalUrl) -> Sit
         entries: Vec::new(),
         refused: 0,
         truncated: false,
+        bytes: 0,
     };
     let mut bytes = Cow::Borrowed(bytes);
     if bytes.starts_with(b"\x1F\x8B") {
@@ -94,6 +50,7 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, url: &CanonicalUrl) -> Sit
     }
     let body = bytes.get(..MAX_BYTES).unwrap_or(&bytes);
     sitemap.truncated |= body.len() < bytes.len();
+    sitemap.bytes = body.len();
     let text = charset::decode(body, charset::choose_xml(body, content_type));
     let text = text.trim_start();
     if text.starts_with('<') {
