@@ -160,6 +160,24 @@ impl Scope {
         }
     }
 
+    /// Whether an origin, of which this is some URL, may have pages of the crawl: then its sitemaps may name
+    /// them.
+    #[must_use]
+    pub fn may_hold(&self, url: &CanonicalUrl) -> bool {
+        if self.own_rule(url).is_some_and(|(inside, _)| inside) {
+            return true;
+        }
+        let text = schemeless(url.as_str());
+        let end = text.get(2..).and_then(|rest| rest.find('/'));
+        let place = &text[..end.map_or(text.len(), |slash| slash + 3)];
+        let near = |anchors: &Vec<String>| match self.reach {
+            Reach::Page => false,
+            Reach::Prefix => anchors.iter().any(|folder| folder.starts_with(place)),
+            Reach::Any | Reach::Host | Reach::Domain => self.within_reach(anchors, url),
+        };
+        near(&self.anchors) || near(&self.joined)
+    }
+
     /// What the program's own rules say, and which.
     fn own_rule(&self, url: &CanonicalUrl) -> Option<(bool, String)> {
         self.rules.iter().find_map(|rule| {
@@ -308,6 +326,26 @@ mod tests {
         let address = scope(Reach::Domain, "http://127.0.0.1:8000/", &[], &[]).expect("a scope");
         assert!(address.decide(&url("http://127.0.0.1:9000/")).inside);
         assert!(!address.decide(&url("http://127.0.0.2:8000/")).inside);
+    }
+
+    #[test]
+    fn origins_that_may_have_pages() {
+        let seed = "https://www.example.co.uk:8443/docs/index.html";
+        for (reach, origin, may) in [
+            (Reach::Page, "https://www.example.co.uk:8443", false),
+            (Reach::Prefix, "https://www.example.co.uk:8443", true),
+            (Reach::Prefix, "https://www.example.co.uk", false),
+            (Reach::Prefix, "https://www.example.co.uk:84", false),
+            (Reach::Host, "https://www.example.co.uk:8443", true),
+            (Reach::Host, "https://shop.example.co.uk:8443", false),
+            (Reach::Domain, "http://shop.example.co.uk", true),
+            (Reach::Domain, "http://other.co.uk", false),
+            (Reach::Any, "http://other.example", true),
+        ] {
+            let scope = scope(reach, seed, &[], &[]).expect("a scope");
+            let robots = url(&format!("{origin}/robots.txt"));
+            assert_eq!(scope.may_hold(&robots), may, "{reach:?} {origin}");
+        }
     }
 
     #[test]
