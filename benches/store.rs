@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crawl::Config;
 use crawl::canonical::CanonicalUrl;
+use crawl::config::Seed;
 use crawl::fetched::{Fetched, Head, Timing};
 use crawl::frontier::Refill;
 use crawl::record::{Content, Fate, Link, LinkKind, Page, Record};
@@ -51,7 +52,9 @@ impl Filling {
         let policy = Policy::new(&config, Scope::new(&config.scope, &seeds).expect("a scope"))
             .expect("a policy");
         let opening = Opening::open(directory, false).expect("an output");
-        let (store, _) = opening.begin(&seeds, policy, &config).expect("a start");
+        let (store, _) = opening
+            .begin(&seeds.map(Seed::Page), policy, &config)
+            .expect("a start");
         let refill = Refill {
             host: seed.host(),
             after: 0,
@@ -147,6 +150,7 @@ impl Filling {
             redirect_to: None,
             content: Some(content),
             robots: None,
+            sitemap: None,
             fate: Fate::Done,
         }
     }

@@ -54,6 +54,11 @@ impl Crawl {
         self.with(|config| config.seeds.seed.push(seed.into()))
     }
 
+    /// A sitemap, whose entries are followed as links are.
+    pub fn sitemap(self, sitemap: impl Into<String>) -> Self {
+        self.with(|config| config.seeds.sitemap.push(sitemap.into()))
+    }
+
     /// The directory of `crawl.db` and `pages/`; `crawl-out` otherwise.
     pub fn output(self, directory: impl Into<PathBuf>) -> Self {
         self.with(|config| config.output.output = directory.into())

@@ -198,6 +198,6 @@ pub use fetched::FetchError;
 pub use handle::Handle;
 pub use record::{Content, Directives, FieldData, FieldValue, Link, LinkKind, Page};
 pub use stats::{Bottleneck, Held, Snapshot};
-pub use store::{Recrawl, StoreError};
+pub use store::{Recrawl, SitemapsRead, StoreError};
 pub use text::Text;
 pub use visited::{Purpose, Visited};

@@ -8,6 +8,7 @@ use crate::config::Purpose;
 use crate::fetched::{FetchError, Fetched};
 use crate::request::Request;
 use crate::signals::{self, Signal};
+use crate::sitemap::{Entry, Sitemap};
 use crate::text::Text;
 
 /// Where on a page a link was found; decides whether it is followed.
@@ -321,6 +322,8 @@ pub struct Record {
     pub content: Option<Content>,
     /// The text of a robots.txt, for a request of that kind that ended its origin's question.
     pub robots: Option<RobotsAnswer>,
+    /// What a sitemap says, for a request of that kind that brought one.
+    pub sitemap: Option<Box<Sitemap>>,
     /// What becomes of the URL.
     pub fate: Fate,
 }
@@ -332,6 +335,8 @@ impl Record {
         /// A link's own size, its URL as if it were the only one that leads there, its anchor's text, and what
         /// the allocator adds.
         const LINK: usize = size_of::<Link>() + 200;
+        /// Likewise of a sitemap.
+        const ENTRY: usize = size_of::<Entry>() + 250;
         let links = self
             .content
             .as_ref()
@@ -351,7 +356,8 @@ impl Record {
             .as_ref()
             .map_or(0, |content| content.page.signals.len());
         let signals = signals * (size_of::<Signal>() + 64);
-        size_of::<Self>() + LINK * links + 96 * headers + fields + signals
+        let entries = self.sitemap.as_ref().map_or(0, |map| map.entries.len());
+        size_of::<Self>() + LINK * links + ENTRY * entries + 96 * headers + fields + signals
     }
 
     /// The class of its failure, if it is one: an error's word, or `http_404` and the like.

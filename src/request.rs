@@ -20,6 +20,8 @@ pub enum Kind {
         /// Redirects followed so far.
         hops: u32,
     },
+    /// A sitemap: the URLs that it names are reached. The same URL may be a page besides.
+    Sitemap,
 }
 
 /// The store's own handle on a queued URL: made and read by the store alone, carried by everyone else.
@@ -85,6 +87,19 @@ impl Request {
     #[must_use]
     pub fn is_page(&self) -> bool {
         self.kind == Kind::Page
+    }
+
+    /// Whether it is for a sitemap.
+    #[must_use]
+    pub fn is_sitemap(&self) -> bool {
+        self.kind == Kind::Sitemap
+    }
+
+    /// Whether it is for something that the crawl visits (a page, an asset, a check), not for what only tells
+    /// it where to go.
+    #[must_use]
+    pub fn is_visit(&self) -> bool {
+        !self.is_robots() && !self.is_sitemap()
     }
 
     /// Whether it is for a robots.txt, which has no place in the queue of the table.

@@ -8,8 +8,9 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::canonical::{CanonicalUrl, normalise_escapes, registrable_domain};
-use crate::config::{ConfigError, ScopeConfig};
+use crate::config::{ConfigError, ScopeConfig, Seed};
 use crate::record::{Page, Rewritten};
+use crate::sitemap::{Kind, Sitemap};
 
 /// Parameters that only tell whoever runs a site where a visitor came from, as `strip-params = ["tracking"]`
 /// has them. `docs/configuration.md` shows the list.
@@ -246,17 +247,44 @@ impl Rewrite {
         found
     }
 
-    /// Rewrites seeds; each is there once afterwards. Answers with what has changed, too.
+    /// Rewrites the pages that a sitemap names; other sitemaps are asked for as they are named. Answers with
+    /// what has changed, each new form once.
     #[must_use]
-    pub fn seeds(&self, seeds: Vec<CanonicalUrl>) -> (Vec<CanonicalUrl>, Vec<Rewritten>) {
+    pub fn sitemap(&self, sitemap: &mut Sitemap) -> Vec<Rewritten> {
+        if self.is_off() || sitemap.kind == Kind::Index {
+            return Vec::new();
+        }
+        let mut found: Vec<Rewritten> = Vec::new();
+        for entry in &mut sitemap.entries {
+            if let Some(rewritten) = self.apply(&entry.loc) {
+                entry.loc = rewritten.url.clone();
+                found.push(rewritten);
+            }
+        }
+        let mut met = HashSet::new();
+        found.retain(|rewritten| met.insert(rewritten.url.key().into_owned()));
+        found
+    }
+
+    /// Rewrites seeds that are pages; each is there once afterwards. Answers with what has changed, too.
+    #[must_use]
+    pub fn seeds(&self, seeds: Vec<Seed>) -> (Vec<Seed>, Vec<Rewritten>) {
         if self.is_off() {
             return (seeds, Vec::new());
         }
-        let found: Vec<Rewritten> = seeds.iter().filter_map(|seed| self.apply(seed)).collect();
-        let mut met = HashSet::new();
-        let seeds = seeds.into_iter().map(|seed| self.form(seed));
-        let seeds = seeds.filter(|seed| met.insert(seed.key().into_owned()));
-        (seeds.collect(), found)
+        let pages = seeds.iter().filter(|seed| !seed.is_sitemap());
+        let found = pages.filter_map(|seed| self.apply(seed.url())).collect();
+        let seeds = seeds.into_iter().map(|seed| self.seed(seed));
+        (Seed::once(seeds.collect()), found)
+    }
+
+    /// A seed in the form in which it is asked for.
+    #[must_use]
+    pub fn seed(&self, seed: Seed) -> Seed {
+        match seed {
+            Seed::Page(url) => Seed::Page(self.form(url)),
+            Seed::Sitemap(url) => Seed::Sitemap(url),
+        }
     }
 
     /// The URL in the form in which it is asked for.
@@ -640,11 +668,11 @@ mod tests {
             .map(|found| found.written.path_and_query())
             .collect();
         assert_eq!(written, ["/?sid=1", "/y?sid=2", "/z?sid=3"]);
-        let (seeds, found) = rewrite.seeds(vec![
-            url("http://a.example/"),
-            url("http://a.example/?sid=1"),
-        ]);
-        assert_eq!((seeds, found.len()), (vec![url("http://a.example/")], 1));
+        let (one, other) = (url("http://a.example/"), url("http://a.example/?sid=1"));
+        let map = Seed::Sitemap(other.clone());
+        let pages = [one.clone(), other].map(Seed::Page);
+        let (seeds, found) = rewrite.seeds([&pages[..], std::slice::from_ref(&map)].concat());
+        assert_eq!((seeds, found.len()), (vec![Seed::Page(one), map], 1));
         assert_eq!(rules("", &[]).page(&mut page), []);
     }
 }

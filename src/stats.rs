@@ -159,7 +159,7 @@ impl Stats {
             self.requests += 1;
             self.bytes += fetched.wire_bytes;
         }
-        if record.request.is_robots() || record.fate != Fate::Done {
+        if !record.request.is_visit() || record.fate != Fate::Done {
             return;
         }
         self.pages += u64::from(record.is_counted_page());

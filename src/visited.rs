@@ -61,7 +61,7 @@ impl Visited {
             Kind::Page => Purpose::Page,
             Kind::Asset => Purpose::Asset,
             Kind::Check => Purpose::Check,
-            Kind::Robots { .. } => return None,
+            Kind::Robots { .. } | Kind::Sitemap => return None,
         };
         if record.fate != Fate::Done {
             return None;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use crawl::config::{Bytes, Limit, Rate, Span};
+use crawl::config::{Bytes, Limit, Rate, Since, Span};
 
 use super::help;
 
@@ -79,6 +79,9 @@ pub(super) struct SeedArgs {
     /// A file of seeds, one a line, # for comments; - for standard input
     #[arg(long, short, value_name = "FILE")]
     pub input_file: Option<PathBuf>,
+    /// A sitemap (or an index, a feed, a list) whose entries are followed (may be given again)
+    #[arg(long, value_name = "URL")]
+    pub sitemap: Vec<String>,
     /// Add these seeds to the crawl that is in the output already
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
     pub add: Option<bool>,
@@ -101,6 +104,23 @@ pub(super) enum Sequence {
     BreadthFirst,
     DepthFirst,
     Score,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Sitemaps {
+    Off,
+    Robots,
+    Guess,
+}
+
+impl From<Sitemaps> for crawl::config::Sitemaps {
+    fn from(which: Sitemaps) -> Self {
+        match which {
+            Sitemaps::Off => Self::Off,
+            Sitemaps::Robots => Self::Robots,
+            Sitemaps::Guess => Self::Guess,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Args)]
@@ -157,6 +177,12 @@ pub(super) struct ScopeArgs {
     /// Take a host with and without www. for one: as a seed has it, else without
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
     pub fold_www: Option<bool>,
+    /// Which sitemaps are read: those that robots.txt names, or /sitemap.xml where it names none [default: robots]
+    #[arg(long, value_name = "WHICH")]
+    pub sitemaps: Option<Sitemaps>,
+    /// Leave out entries of sitemaps that have not changed since, such as 2026-01-31 or 30d
+    #[arg(long, value_name = "WHEN")]
+    pub sitemap_since: Option<Since>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

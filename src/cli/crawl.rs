@@ -236,6 +236,16 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
         counted(last.requests, "request"),
         size(last.bytes)
     )?;
+    let maps = summary.sitemaps;
+    if maps.read + maps.failed > 0 {
+        writeln!(
+            out,
+            "sitemaps  {} read, {} failed, {} named",
+            maps.read,
+            maps.failed,
+            counted(maps.entries, "page")
+        )?;
+    }
     if let Some(found) = summary.recrawl {
         writeln!(
             out,

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use crawl::answers::{Reader, printable, status};
-use crawl::config::Config;
+use crawl::config::{Config, Seed};
 use crawl::engine::{self, Plan};
 use crawl::fetch::Fetcher;
 use crawl::rewrite::Rewrite;
-use crawl::{CanonicalUrl, scope::Scope};
+use crawl::scope::Scope;
 
 use super::FINISHED;
+use super::crawl::counted;
 use super::once::Once;
 
 /// `--dry-run`: settings, seeds, what the scope makes of them, and the answers of their robots.txt files.
@@ -25,9 +26,10 @@ pub(super) async fn dry_run(config: Config) -> Result<u8> {
     show!("\n# seeds");
     if seeds.is_empty() {
         seeds = of_output(&config)?;
-        rewrite = Arc::new(Rewrite::new(&config.scope, &seeds).map_err(crawl::Error::from)?);
-        let (asked, _) = rewrite.seeds(seeds.clone());
-        scope = Arc::new(Scope::new(&config.scope, &asked).map_err(crawl::Error::from)?);
+        let urls = Seed::urls(&seeds);
+        rewrite = Arc::new(Rewrite::new(&config.scope, &urls).map_err(crawl::Error::from)?);
+        let anchors = Seed::anchors(&rewrite.seeds(seeds.clone()).0);
+        scope = Arc::new(Scope::new(&config.scope, &anchors).map_err(crawl::Error::from)?);
     }
     if seeds.is_empty() {
         return Err(crawl::Error::from(crawl::config::ConfigError::NoSeed).into());
@@ -40,25 +42,33 @@ pub(super) async fn dry_run(config: Config) -> Result<u8> {
         );
         show!("# {}", printable(&line));
     }
-    let fetcher = Fetcher::new(&config, &seeds)
+    let fetcher = Fetcher::new(&config, &Seed::urls(&seeds))
         .await
         .map_err(crawl::Error::from)?;
     let mut once = Once::new(&config, fetcher).map_err(crawl::Error::from)?;
     for seed in &seeds {
+        let url = seed.url();
         let robots = if config.politeness.ignore_robots {
             "robots.txt ignored".to_owned()
         } else {
-            let (words, rules) = once.robots(&seed.origin()).await;
-            let verdict = rules.verdict(seed.path_and_query());
+            let (words, rules) = once.robots(&url.origin()).await;
+            let verdict = rules.verdict(url.path_and_query());
             let word = if verdict.allowed {
                 "allowed"
             } else {
                 "disallowed"
             };
             let by = verdict.rule.map(|rule| format!(" by {rule:?}"));
-            format!("robots.txt: {words}; {word}{}", by.unwrap_or_default())
+            let maps = match rules.sitemaps().len() {
+                0 => String::new(),
+                named => format!("; names {}", counted(named as u64, "sitemap")),
+            };
+            format!(
+                "robots.txt: {words}; {word}{}{maps}",
+                by.unwrap_or_default()
+            )
         };
-        let decision = scope.decide(seed);
+        let decision = scope.decide(url);
         let place = if decision.inside {
             "in scope"
         } else {
@@ -71,7 +81,7 @@ pub(super) async fn dry_run(config: Config) -> Result<u8> {
 }
 
 /// The seeds of the crawl that would go on, where none are given.
-fn of_output(config: &Config) -> Result<Vec<CanonicalUrl>> {
+fn of_output(config: &Config) -> Result<Vec<Seed>> {
     let output = &config.output.output;
     if config.output.fresh || !output.join(crawl::store::DATABASE).exists() {
         return Ok(Vec::new());
@@ -80,6 +90,6 @@ fn of_output(config: &Config) -> Result<Vec<CanonicalUrl>> {
     let seeds = status.map_or_else(Vec::new, |status| status.seeds);
     Ok(seeds
         .iter()
-        .filter_map(|seed| CanonicalUrl::parse(seed).ok())
+        .filter_map(|seed| Seed::from_stored(seed))
         .collect())
 }

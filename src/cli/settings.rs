@@ -8,6 +8,7 @@ use clap::parser::ValueSource;
 use crawl::answers::{Reader, printable};
 use crawl::config::{
     By, Config, ConfigError, FetchConfig, Politeness, Purpose, Reach, ScopeConfig, Sequence,
+    Sitemaps,
 };
 use crawl::store::DATABASE;
 
@@ -47,7 +48,7 @@ pub(super) fn settings(args: &CrawlArgs, matches: &ArgMatches) -> Result<(Config
             .value_source(name)
             .is_some_and(|source| source != ValueSource::DefaultValue)
     };
-    let seeds_given = given("seed") || given("input_file");
+    let seeds_given = given("seed") || given("input_file") || given("sitemap");
     let file = match &args.seeds.config {
         Some(file) => Some(file.clone()),
         None if !seeds_given && Path::new(DEFAULT_FILE).exists() => {
@@ -160,6 +161,7 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
     if seeds_given {
         config.seeds.seed.clone_from(&args.seeds.seed);
         config.seeds.input_file = args.seeds.input_file.clone().unwrap_or_default();
+        config.seeds.sitemap.clone_from(&args.seeds.sitemap);
     }
     set(&mut config.seeds.add, args.seeds.add.as_ref());
     lay_over_scope(&mut config.scope, &args.scope);
@@ -222,6 +224,11 @@ fn lay_over_scope(scope: &mut ScopeConfig, given: &args::ScopeArgs) {
     );
     set(&mut scope.https_upgrade, given.https_upgrade.as_ref());
     set(&mut scope.fold_www, given.fold_www.as_ref());
+    set(
+        &mut scope.sitemaps,
+        given.sitemaps.map(Sitemaps::from).as_ref(),
+    );
+    set(&mut scope.sitemap_since, given.sitemap_since.as_ref());
 }
 
 fn lay_over_politeness(politeness: &mut Politeness, given: &args::PolitenessArgs) {

@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::Config;
 
 /// Settings that decide which URLs belong to a crawl: when one of them changes, that is decided anew.
-const DECIDING: [&str; 13] = [
+const DECIDING: [&str; 15] = [
     "scope.scope",
     "scope.extra-hops",
     "scope.include",
@@ -18,6 +18,8 @@ const DECIDING: [&str; 13] = [
     "scope.strip-params",
     "scope.https-upgrade",
     "scope.fold-www",
+    "scope.sitemaps",
+    "scope.sitemap-since",
     "fetch.max-redirects",
 ];
 

@@ -37,7 +37,7 @@ pub enum ConfigError {
     },
     /// There is nothing to crawl.
     #[error(
-        "no seed: give --seed URL, --input-file FILE, or seeds in crawl.toml ([seeds] seed = [\"https://example.com/\"])"
+        "no seed: give --seed URL, --input-file FILE, --sitemap URL, or seeds in crawl.toml ([seeds] seed = [\"https://example.com/\"])"
     )]
     NoSeed,
     /// There is nothing to extract.

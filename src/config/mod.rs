@@ -13,7 +13,9 @@ mod redact;
 mod resolve;
 mod secrets;
 mod sections;
+mod seed;
 mod seeds;
+mod since;
 mod values;
 
 use std::path::Path;
@@ -32,9 +34,11 @@ pub(crate) use hosts::HostPattern;
 pub(crate) use resolve::Resolved;
 pub use sections::{
     By, FetchConfig, Output, ParseConfig, Politeness, PriorityConfig, Purpose, Reach, ScopeConfig,
-    Seeds, Sequence,
+    Seeds, Sequence, Sitemaps,
 };
+pub use seed::Seed;
 pub(crate) use seeds::{has_scheme, parse_seed, without_secret};
+pub use since::Since;
 pub use values::{Bytes, Limit, Rate, Span};
 
 use explain::{explain, place};

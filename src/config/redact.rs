@@ -14,7 +14,7 @@ impl Config {
     #[must_use]
     pub fn redacted(&self) -> Self {
         let mut copy = self.clone();
-        for seed in &mut copy.seeds.seed {
+        for seed in copy.seeds.seed.iter_mut().chain(&mut copy.seeds.sitemap) {
             *seed = without_userinfo(seed);
         }
         copy.fetch.header.iter_mut().for_each(hide_header);

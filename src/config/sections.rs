@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::since::Since;
 use super::values::{Bytes, Limit, Rate, Span};
 
 /// Where a crawl begins.
@@ -15,6 +16,8 @@ pub struct Seeds {
     pub seed: Vec<String>,
     /// A file of seeds, one a line, `#` for comments; empty for none.
     pub input_file: PathBuf,
+    /// Sitemaps, whose entries are followed as the links of a page are.
+    pub sitemap: Vec<String>,
     /// Add these seeds to the crawl that is in the output already.
     pub add: bool,
 }
@@ -77,6 +80,20 @@ pub struct PriorityConfig {
     pub priority: i8,
 }
 
+/// Which sitemaps are read besides those that are seeds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Sitemaps {
+    /// None.
+    Off,
+    /// Those that robots.txt names.
+    #[default]
+    Robots,
+    /// Those, and `/sitemap.xml` where robots.txt names none.
+    Guess,
+}
+
 /// What belongs to a crawl, and when it stops.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -121,6 +138,10 @@ pub struct ScopeConfig {
     pub https_upgrade: bool,
     /// Take a host with and without `www.` for one.
     pub fold_www: bool,
+    /// Which sitemaps are read besides those that are seeds.
+    pub sitemaps: Sitemaps,
+    /// Entries of sitemaps that say that they have not changed since then are not followed.
+    pub sitemap_since: Since,
 }
 
 impl ScopeConfig {

@@ -2,23 +2,31 @@
 
 use std::path::Path;
 
-use super::{ConfigError, Seeds};
+use super::{ConfigError, Seed, Seeds};
 use crate::canonical::{CanonicalUrl, UrlError};
 
 impl Seeds {
-    /// The seeds as URLs, those of the file after the others, each once.
+    /// The seeds, each once: pages, those of the file after the others, then sitemaps.
     ///
     /// # Errors
     /// The first that is no URL, named by its line where it stands in a file; or that the file cannot be
     /// read.
+    pub fn all(&self) -> Result<Vec<Seed>, ConfigError> {
+        let pages = self.urls()?.into_iter().map(Seed::Page);
+        let sitemaps = written("sitemap", &self.sitemap)?;
+        Ok(Seed::once(
+            pages
+                .chain(sitemaps.into_iter().map(Seed::Sitemap))
+                .collect(),
+        ))
+    }
+
+    /// The pages among the seeds as URLs, those of the file after the others, each once.
+    ///
+    /// # Errors
+    /// As [`Seeds::all`].
     pub fn urls(&self) -> Result<Vec<CanonicalUrl>, ConfigError> {
-        let mut urls = Vec::new();
-        for seed in &self.seed {
-            let bad = |error: String| ConfigError::value("seed", without_secret(seed), error);
-            for seed in numbered(seed).map_err(bad)? {
-                urls.push(parse_seed(&seed).map_err(|error| bad(error.to_string()))?);
-            }
-        }
+        let mut urls = written("seed", &self.seed)?;
         let path = &self.input_file;
         if !path.as_os_str().is_empty() {
             let text = if path == Path::new("-") {
@@ -53,8 +61,21 @@ impl Seeds {
 impl Seeds {
     /// Whether a seed names a user. That is part of no URL: it is not sent.
     pub(crate) fn names_user(&self) -> bool {
-        self.seed.iter().any(|seed| without_userinfo(seed) != *seed)
+        let mut all = self.seed.iter().chain(&self.sitemap);
+        all.any(|seed| without_userinfo(seed) != *seed)
     }
+}
+
+/// The URLs that the texts under a key stand for.
+fn written(key: &str, texts: &[String]) -> Result<Vec<CanonicalUrl>, ConfigError> {
+    let mut urls = Vec::new();
+    for text in texts {
+        let bad = |error: String| ConfigError::value(key, without_secret(text), error);
+        for text in numbered(text).map_err(bad)? {
+            urls.push(parse_seed(&text).map_err(|error| bad(error.to_string()))?);
+        }
+    }
+    Ok(urls)
 }
 
 /// Most seeds that one text may stand for.
@@ -186,7 +207,7 @@ mod tests {
         let mut seeds = Seeds {
             seed: vec!["localhost:8080/a".into(), "https://example.com/x#y".into()],
             input_file: file.clone(),
-            add: false,
+            ..Seeds::default()
         };
         let urls: Vec<String> = seeds
             .urls()

@@ -147,6 +147,7 @@ pub(super) fn disallowed(request: Request, rule: String) -> Record {
         redirect_to: None,
         content: None,
         robots: None,
+        sitemap: None,
         fate: Fate::Done,
     }
 }

@@ -147,14 +147,14 @@ impl Delivery {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::canonical::CanonicalUrl;
     use crate::record::{Content, Fate, Link, LinkKind, Page};
     use crate::request::{Kind, Request, Ticket};
 
     /// The record of a page with so many links.
-    fn page(links: usize) -> Record {
+    pub(in crate::engine) fn page(links: usize) -> Record {
         let url = CanonicalUrl::parse("http://a.example/").expect("a URL");
         let page = Page {
             links: vec![Link::new(url.clone(), LinkKind::A); links],
@@ -178,6 +178,7 @@ mod tests {
             redirect_to: None,
             content: Some(content),
             robots: None,
+            sitemap: None,
             fate: Fate::Done,
         }
     }

@@ -18,8 +18,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::canonical::CanonicalUrl;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Seed};
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
 use crate::frontier::Paces;
@@ -27,7 +26,7 @@ use crate::parse::Extractor;
 use crate::rewrite::Rewrite;
 use crate::scope::{Rule, Scope};
 use crate::stats::Snapshot;
-use crate::store::{End, Files, How, Opening, Policy, Recrawl};
+use crate::store::{End, Files, How, Opening, Policy, Recrawl, SitemapsRead};
 use conduct::Engine;
 pub use deliver::Visits;
 pub(crate) use deliver::{Delivery, channel};
@@ -101,13 +100,15 @@ pub struct Summary {
     pub seeds_failed: Vec<(String, String)>,
     /// What has become of the contents of the run before, if there was one.
     pub recrawl: Option<Recrawl>,
+    /// What has come of the sitemaps of the run.
+    pub sitemaps: SitemapsRead,
 }
 
 /// What [`plan`] finds out without fetching a page.
 #[derive(Debug)]
 pub struct Plan {
     /// The seeds as they are given, in their canonical form.
-    pub seeds: Vec<CanonicalUrl>,
+    pub seeds: Vec<Seed>,
     /// In which form URLs are asked for, the seeds among them.
     pub rewrite: Arc<Rewrite>,
     /// The compiled scope.
@@ -123,10 +124,10 @@ pub struct Plan {
 pub fn plan(config: &Config) -> Result<Plan> {
     config.validate()?;
     crate::fetch::check(config)?;
-    let seeds = config.seeds.urls()?;
-    let rewrite = Arc::new(Rewrite::new(&config.scope, &seeds)?);
+    let seeds = config.seeds.all()?;
+    let rewrite = Arc::new(Rewrite::new(&config.scope, &Seed::urls(&seeds))?);
     let (asked, _) = rewrite.seeds(seeds.clone());
-    let scope = Arc::new(Scope::new(&config.scope, &asked)?);
+    let scope = Arc::new(Scope::new(&config.scope, &Seed::anchors(&asked))?);
     let extractor = Extractor::new(&config.field)?.map(Arc::new);
     Ok(Plan {
         seeds,
@@ -207,14 +208,14 @@ pub(crate) async fn run_hooked(
     if seeds.is_empty() {
         return Err(ConfigError::NoSeed.into());
     }
-    let rewrite = Arc::new(Rewrite::new(&config.scope, &seeds)?);
+    let rewrite = Arc::new(Rewrite::new(&config.scope, &Seed::urls(&seeds))?);
     let (asked, rewritten) = rewrite.seeds(seeds.clone());
     for seed in rewritten {
         tracing::info!(seed = %seed.written, asked = %seed.url, "{}", seed.rule);
     }
-    let scope = Scope::new(&config.scope, &asked)?.with_rules(hooks.rules);
+    let scope = Scope::new(&config.scope, &Seed::anchors(&asked))?.with_rules(hooks.rules);
     let policy = Policy::new(&config, scope)?.with_rewrite(Arc::clone(&rewrite));
-    let fetcher = Fetcher::new(&config, &asked).await?;
+    let fetcher = Fetcher::new(&config, &Seed::urls(&asked)).await?;
     let paces = Paces::new(&config)?;
     let files = if config.output.files {
         Some(Files::new(&output).map_err(at)?)
@@ -265,6 +266,7 @@ pub(crate) async fn run_hooked(
             seeds_ok: ended.seeds_ok,
             seeds_failed: ended.seeds_failed,
             recrawl: ended.recrawl,
+            sitemaps: ended.sitemaps,
         }),
         Err(error) => Err(at(error)),
     }

@@ -16,13 +16,14 @@ use crate::canonical::{Base, Host, Origin};
 use crate::config::{Config, Purpose};
 use crate::fetch::{Ask, Fetcher, decode};
 use crate::fetched::{FetchError, Fetched, Head, Timing};
-use crate::parse;
+use crate::parse::{self, sitemap};
 use crate::politeness::{Answer, Ending, parse_retry_after, retry_wait};
 use crate::record::{Content, Fate, Record, Rewritten, RobotsAnswer};
 use crate::request::{Kind, Request, Validators};
 use crate::rewrite::Rewrite;
 use crate::robots::{self, Robots};
 use crate::signals;
+use crate::sitemap::Sitemap;
 use crate::store::{Files, StoreError};
 
 /// How long a robots.txt counts (RFC 9309 §2.4).
@@ -192,7 +193,7 @@ impl Worker {
         let held = fetched.body.len() as u64;
         let mut done = match request.kind.clone() {
             Kind::Robots { origin, hops } => self.robots(request, fetched, origin, hops),
-            Kind::Page | Kind::Asset | Kind::Check => {
+            Kind::Page | Kind::Asset | Kind::Check | Kind::Sitemap => {
                 let fate = self.fate(&request, &fetched);
                 let done = Done::of(request, fate, rule);
                 if done.record.fate == Fate::Done && has_content(&fetched) {
@@ -218,11 +219,22 @@ impl Worker {
         let _watched = Watched(&self.lost);
         let body = std::mem::take(&mut fetched.body);
         let held = body.len() as u64;
-        match self.content(&done.record.request, &fetched, body) {
-            Ok(mut content) => {
+        let request = &done.record.request;
+        let read = if request.is_sitemap() {
+            let read = self.sitemap(request, &fetched, body);
+            read.map(|mut sitemap| {
+                done.rewritten = self.rewrite.sitemap(&mut sitemap);
+                done.record.sitemap = Some(Box::new(sitemap));
+            })
+        } else {
+            let read = self.content(request, &fetched, body);
+            read.map(|mut content| {
                 done.rewritten = self.rewrite.page(&mut content.page);
                 done.record.content = Some(content);
-            }
+            })
+        };
+        match read {
+            Ok(()) => {}
             Err(Failed::Stopped) => {
                 fetched.error = Some(FetchError::Aborted);
                 done.record.fate = Fate::Kept;
@@ -240,6 +252,8 @@ impl Worker {
     fn rewrite_redirect(&self, done: &mut Done) {
         let record = &mut done.record;
         let target = record.redirect_to.as_ref();
+        // Where a sitemap stands is the site's to say.
+        let target = target.filter(|_| record.request.is_visit());
         let found = target.and_then(|target| self.rewrite.redirect(&record.request.url, target));
         if let Some(rewritten) = found {
             record.redirect_to = Some(rewritten.url.clone());
@@ -264,6 +278,11 @@ impl Worker {
             Kind::Check => Ask {
                 head: request.attempt == 0,
                 max_body: 0,
+                ..whole
+            },
+            Kind::Sitemap => Ask {
+                wanted: &[],
+                max_body: sitemap::MAX_BYTES as u64,
                 ..whole
             },
             Kind::Robots { .. } => Ask {
@@ -350,6 +369,29 @@ impl Worker {
         }
         self.fetcher.recycle(bytes);
         Ok(content)
+    }
+
+    /// Decodes and reads a sitemap.
+    fn sitemap(
+        &self,
+        request: &Request,
+        fetched: &Fetched,
+        body: Vec<u8>,
+    ) -> Result<Sitemap, Failed> {
+        if self.is_stopped() {
+            return Err(Failed::Stopped);
+        }
+        let no_head = Head::default();
+        let head = fetched.head.as_ref().unwrap_or(&no_head);
+        let codings = head.get_all("content-encoding");
+        let read = AssertUnwindSafe(|| {
+            let decoded = decode::decode(body, &codings, sitemap::MAX_BYTES as u64)?;
+            let mut read = sitemap::read(&decoded.bytes, head.get("content-type"), &request.url);
+            read.truncated |= fetched.cut || decoded.cut;
+            Ok(read)
+        });
+        let read = catch_unwind(read).unwrap_or(Err(FetchError::Internal));
+        read.map_err(Failed::Page)
     }
 
     /// What a body says, and the body with its content codings undone.
@@ -525,6 +567,7 @@ impl Done {
             redirect_to: None,
             content: None,
             robots: None,
+            sitemap: None,
             fate,
         };
         Self {

@@ -96,6 +96,17 @@ pub struct Verdict<'a> {
     pub rule: Option<&'a str>,
 }
 
+/// The `Sitemap` lines of a robots.txt, as written: whoever is asking, they are the same (RFC 9309 §2.2.4).
+pub fn sitemaps(body: &[u8]) -> impl Iterator<Item = String> {
+    let named = |line| match line {
+        Line::Sitemap(value) if !value.is_empty() => {
+            Some(String::from_utf8_lossy(value).into_owned())
+        }
+        _ => None,
+    };
+    lines::lines(lines::within_bounds(body)).filter_map(named)
+}
+
 /// The compiled rules of one robots.txt for one product token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Robots {

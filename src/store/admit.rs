@@ -17,6 +17,7 @@ use super::intern::{Interned, text_id};
 use super::route::{Judgement, Policy, Route};
 use super::schema::{Decision, Role, kind_code};
 use super::seen::{Known, Seen, UrlHash, Visit};
+use super::sitemaps::Maps;
 use crate::canonical::{CanonicalUrl, Host};
 use crate::record::{Link, LinkKind, Rewritten};
 use crate::request::{Kind, Request};
@@ -50,6 +51,8 @@ pub(super) struct Admitter {
     pub(super) deferred_origins: HashMap<String, i64>,
     /// URLs whose better route has not been passed on yet.
     pub(super) nearer: VecDeque<i64>,
+    /// What there is to remember of sitemaps.
+    pub(super) maps: Maps,
     /// What was admitted since it was last taken.
     pub(super) admitted: Vec<Request>,
     /// What has joined the scope since that was last taken.
@@ -76,6 +79,7 @@ impl Admitter {
             deferred_hosts: HashMap::new(),
             deferred_origins: HashMap::new(),
             nearer: VecDeque::new(),
+            maps: Maps::default(),
             admitted: Vec::new(),
             joined: Vec::new(),
             deferred: 0,
@@ -173,7 +177,7 @@ impl Admitter {
     }
 
     /// The form in which a stored URL is asked for now; it may have been stored under other settings.
-    fn in_form(
+    pub(super) fn in_form(
         &mut self,
         tx: &Transaction<'_>,
         url: CanonicalUrl,
@@ -222,7 +226,7 @@ impl Admitter {
         let order = found.precedence().cmp(&visit.precedence());
         match order {
             Ordering::Less => self.promote(tx, hash, known, visit, url, route, &found)?,
-            Ordering::Equal => self.improve(tx, hash, known, visit, route, &found)?,
+            Ordering::Equal => self.improve(tx, hash, known, visit, url, route, &found)?,
             Ordering::Greater => self.add(tx, hash, known, visit, route, &found)?,
         }
         let role = if order == Ordering::Less {
@@ -322,6 +326,7 @@ impl Admitter {
         self.seen.put(hash, known);
         if found.decision == Decision::Admitted {
             self.enqueue(tx, known.id, known.host, url, &visit)?;
+            self.near_origin(tx, known.host, url, &visit)?;
         }
         self.note_outside(tx, known.id, visit.role, route, found)
     }
@@ -383,6 +388,7 @@ impl Admitter {
         if visit.decision != Decision::Admitted {
             return Ok(());
         }
+        self.near_origin(tx, known.host, url, &visit)?;
         let asked: Option<u8> = tx
             .prepare_cached(
                 "SELECT f.kind FROM visit v LEFT JOIN fetch f ON f.id = v.last_fetch WHERE v.run = ? AND v.url = ?",
@@ -429,12 +435,14 @@ impl Admitter {
 
     /// A URL turns out to be nearer than was known. Where it has been read already, so is what it leads
     /// to: [`Admitter::settle`] sees to that.
+    #[expect(clippy::too_many_arguments, reason = "one row, named part by part")]
     fn improve(
         &mut self,
         tx: &Transaction<'_>,
         hash: UrlHash,
         known: Known,
         visit: Visit,
+        url: &CanonicalUrl,
         route: &Route,
         found: &Judgement,
     ) -> rusqlite::Result<()> {
@@ -470,18 +478,28 @@ impl Admitter {
             better.hops
         ])?;
         self.nearer.push_back(known.id);
-        Ok(())
+        self.near_origin(tx, known.host, url, &better)
     }
 
     /// Reaches again what those URLs lead to that have turned out to be nearer, until nothing changes:
     /// by a list, first come first served, for a chain of pages may be longer than any stack.
     pub(super) fn settle(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
-        while let Some(url) = self.nearer.pop_front() {
+        while self.settle_one(tx)? {}
+        Ok(())
+    }
+
+    /// A step of [`Admitter::settle`]; whether there was something to do.
+    pub(super) fn settle_one(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<bool> {
+        if let Some(url) = self.nearer.pop_front() {
             if let Some(visit) = self.visit(tx, url)?.filter(Visit::is_in) {
                 self.pass_on(tx, url, &visit)?;
             }
+        } else if let Some(sitemap) = self.maps.nearer.pop_front() {
+            self.pass_on_sitemap(tx, sitemap)?;
+        } else {
+            return Ok(false);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Reaches again, by the route that it has now, what a URL was seen to lead to.

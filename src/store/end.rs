@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_rusqlite::rusqlite;
 
-use super::schema::{Decision, VIA_SEED};
+use super::schema::{Decision, VIA_GUESS, VIA_SEED};
 use super::writer::Writer;
-use super::{End, Ended, How, Recrawl, StoreError, micros};
+use super::{End, Ended, How, Recrawl, SitemapsRead, StoreError, micros};
 use crate::fetched::FetchError;
 
 impl Writer {
@@ -24,11 +24,18 @@ impl Writer {
         let done = count(
             "SELECT count(*) FROM visit WHERE run = ? AND (decision = 4 OR decision = 0 AND last_fetch IS NOT NULL)",
         )?;
-        let waiting = count("SELECT count(*) FROM frontier WHERE ?1 = ?1")?;
-        let ready = count("SELECT count(*) FROM frontier WHERE deferred IS NULL AND ?1 = ?1")?;
-        if admitted != done + waiting {
+        // One look at what may be millions of rows.
+        let (waiting, maps_waiting, ready) = tx.query_row(
+            "SELECT count(*), coalesce(sum(kind = 4), 0), coalesce(sum(deferred IS NULL), 0) FROM frontier",
+            [],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
+        )?;
+        let maps_left = count(
+            "SELECT count(*) FROM sitemap WHERE run = ? AND decision = 0 AND last_fetch IS NULL",
+        )?;
+        if admitted + maps_left != done + waiting || maps_left != maps_waiting {
             return Err(StoreError::Accounts(format!(
-                "{admitted} admitted, {done} done, {waiting} waiting"
+                "{admitted} admitted, {done} done, {waiting} waiting, {maps_waiting} of these sitemaps, of which {maps_left} are left"
             )));
         }
         if how == How::Drained && ready > 0 {
@@ -69,6 +76,7 @@ impl Writer {
         } else {
             None
         };
+        let sitemaps = sitemaps(&tx, self.run)?;
         tx.commit()?;
         // As far as readers allow; they are not waited for.
         connection.busy_timeout(std::time::Duration::ZERO)?;
@@ -79,6 +87,7 @@ impl Writer {
             seeds_ok,
             seeds_failed,
             recrawl,
+            sitemaps,
         })
     }
 
@@ -114,12 +123,33 @@ fn recrawl(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<Recrawl> {
     )
 }
 
+/// Counts what has come of a run's sitemaps.
+fn sitemaps(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<SitemapsRead> {
+    tx.query_row(
+        "SELECT coalesce(sum(s.kind > 0), 0), coalesce(sum(coalesce(s.kind, 0) = 0 AND f.redirect_to IS NULL AND s.via_kind <> ?2), 0),
+           coalesce(sum(iif(s.kind = 1, 0, s.entries)), 0)
+         FROM sitemap s JOIN fetch f ON f.id = s.last_fetch WHERE s.run = ?1",
+        params![run, VIA_GUESS],
+        |row| {
+            let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+            Ok(SitemapsRead {
+                read: number(0)?,
+                failed: number(1)?,
+                entries: number(2)?,
+            })
+        },
+    )
+}
+
 /// How many seeds fared well, and which did not.
 fn seeds(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<(u64, Vec<(String, String)>)> {
     let mut statement = tx.prepare(
-        "SELECT u.text, v.decision, f.status, f.error, f.detail FROM visit v JOIN url u ON u.id = v.url
+        "SELECT u.text, v.decision, f.status, f.error, f.detail, 0 FROM visit v JOIN url u ON u.id = v.url
          LEFT JOIN fetch f ON f.id = v.last_fetch
-         WHERE v.run = ? AND v.via_kind = ? AND (f.id IS NOT NULL OR v.decision = 4)",
+         WHERE v.run = ?1 AND v.via_kind = ?2 AND (f.id IS NOT NULL OR v.decision = 4)
+         UNION ALL SELECT u.text, s.decision, f.status, f.error, f.detail, coalesce(s.kind = 0 OR s.kind = 4 AND s.entries = 0, 0)
+         FROM sitemap s JOIN url u ON u.id = s.url LEFT JOIN fetch f ON f.id = s.last_fetch
+         WHERE s.run = ?1 AND s.via_kind = ?2 AND (f.id IS NOT NULL OR s.decision = 4)",
     )?;
     let mut rows = statement.query(params![run, VIA_SEED])?;
     let (mut ok, mut failed) = (0, Vec::new());
@@ -133,6 +163,7 @@ fn seeds(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<(u64, Vec<(String, 
                 .get::<_, Option<String>>(4)?
                 .unwrap_or_else(|| FetchError::word(code).to_owned()),
             (None, Some(status)) if status >= 400 => format!("answered {status}"),
+            _ if row.get(5)? => "is no sitemap".to_owned(),
             _ => {
                 ok += 1;
                 continue;
@@ -144,8 +175,10 @@ fn seeds(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<(u64, Vec<(String, 
     let mut statement = tx.prepare(
         "SELECT u.text, r.text, (SELECT coalesce(g.detail, 'it answered ' || g.status) FROM fetch g
            JOIN url x ON x.id = g.url WHERE x.host = u.host ORDER BY g.id DESC LIMIT 1)
-         FROM frontier q CROSS JOIN visit v ON v.run = ? AND v.url = q.url JOIN url u ON u.id = q.url
-         JOIN rule r ON r.id = q.deferred WHERE q.deferred IS NOT NULL AND v.via_kind = ? LIMIT 5",
+         FROM frontier q CROSS JOIN url u ON u.id = q.url JOIN rule r ON r.id = q.deferred
+         LEFT JOIN visit v ON q.kind <> 4 AND v.run = ?1 AND v.url = q.url
+         LEFT JOIN sitemap s ON q.kind = 4 AND s.run = ?1 AND s.url = q.url
+         WHERE q.deferred IS NOT NULL AND coalesce(v.via_kind, s.via_kind) = ?2 LIMIT 5",
     )?;
     let mut rows = statement.query(params![run, VIA_SEED])?;
     while let Some(row) = rows.next()? {

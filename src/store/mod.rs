@@ -20,6 +20,9 @@ mod rows;
 pub mod schema;
 mod seen;
 mod signals;
+mod sitemap_origins;
+mod sitemap_rows;
+mod sitemaps;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -228,6 +231,20 @@ pub struct Ended {
     pub seeds_failed: Vec<(String, String)>,
     /// What has become of the contents of the run before, if there was one.
     pub recrawl: Option<Recrawl>,
+    /// What has come of the run's sitemaps.
+    pub sitemaps: SitemapsRead,
+}
+
+/// What has come of the sitemaps of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SitemapsRead {
+    /// Sitemaps that were read.
+    pub read: u64,
+    /// Those that could not be had, or are none; without those that were only guessed.
+    pub failed: u64,
+    /// Pages that they name; one that several name counts as often.
+    pub entries: u64,
 }
 
 /// What a run has found beside the one before: URLs by what became of their contents.

@@ -10,11 +10,12 @@ use tokio_rusqlite::rusqlite;
 
 use super::admit::Admitter;
 use super::lock::Lock;
-use super::route::{Policy, Route};
+use super::route::Policy;
+use super::sitemaps::Maps;
 use super::writer::Writer;
 use super::{DATABASE, PAGES, Store, StoreError, fields, files, find, from_micros, micros, schema};
 use crate::canonical::CanonicalUrl;
-use crate::config::{Change, Config, changes};
+use crate::config::{Change, Config, Seed, changes};
 use crate::rewrite::Rewrite;
 
 /// Statements kept prepared.
@@ -143,10 +144,10 @@ impl Opening {
     /// When the run that is there has others.
     pub fn seeds(
         &self,
-        given: Vec<CanonicalUrl>,
+        given: Vec<Seed>,
         add: bool,
         rewrite: &Rewrite,
-    ) -> Result<Vec<CanonicalUrl>, StoreError> {
+    ) -> Result<Vec<Seed>, StoreError> {
         let Some(last) = &self.last else {
             return Ok(given);
         };
@@ -156,8 +157,7 @@ impl Opening {
             return Ok(there);
         }
         if add {
-            let is_new =
-                |seed: &CanonicalUrl| !known.contains(rewrite.form(seed.clone()).key().as_ref());
+            let is_new = |seed: &Seed| !known.contains(&rewrite.seed(seed.clone()).key());
             let fresh = given.into_iter().filter(is_new);
             return Ok(there.iter().cloned().chain(fresh).collect());
         }
@@ -173,7 +173,7 @@ impl Opening {
     /// When the database cannot be written.
     pub fn begin(
         mut self,
-        seeds: &[CanonicalUrl],
+        seeds: &[Seed],
         policy: Policy,
         config: &Config,
     ) -> Result<(Store, Begun), StoreError> {
@@ -189,7 +189,7 @@ impl Opening {
         let tx = self.connection.transaction()?;
         let number = |sql: &str| tx.query_row(sql, [], |row| row.get::<_, i64>(0));
         let hash_keys = find::hash_keys(&tx)?;
-        let texts: Vec<&str> = seeds.iter().map(CanonicalUrl::as_str).collect();
+        let texts: Vec<String> = seeds.iter().map(ToString::to_string).collect();
         let texts = serde_json::to_string(&texts).unwrap_or_default();
         let run = if let Some(last) = &resume {
             tx.execute(
@@ -227,6 +227,10 @@ impl Opening {
         let start = tx.last_insert_rowid();
         let mut admitter = Admitter::new(run, hash_keys, policy, config.reading());
         admitter.now = micros(now);
+        let run_begun = tx.query_row("SELECT begun FROM run WHERE id = ?", [run], |row| {
+            row.get(0)
+        })?;
+        admitter.maps = Maps::new(config, from_micros(run_begun));
         let (changed, joined) = decide(&mut admitter, &tx, resume.as_ref(), seeds, &settings)?;
         let anew = resume.as_ref().is_none_or(|last| {
             last.differs(seeds, &rewrite) || changed.iter().any(Change::decides)
@@ -306,12 +310,12 @@ impl Opening {
 }
 
 impl LastRun {
-    fn seeds(&self) -> Vec<CanonicalUrl> {
-        let parsed = self.seeds.iter().map(|seed| CanonicalUrl::parse(seed));
-        parsed.filter_map(Result::ok).collect()
+    fn seeds(&self) -> Vec<Seed> {
+        let parsed = self.seeds.iter().map(|seed| Seed::from_stored(seed));
+        parsed.flatten().collect()
     }
 
-    fn differs(&self, seeds: &[CanonicalUrl], rewrite: &Rewrite) -> bool {
+    fn differs(&self, seeds: &[Seed], rewrite: &Rewrite) -> bool {
         keys(&self.seeds(), rewrite) != keys(seeds, rewrite)
     }
 }
@@ -322,7 +326,7 @@ fn decide(
     admitter: &mut Admitter,
     tx: &Transaction<'_>,
     resume: Option<&LastRun>,
-    seeds: &[CanonicalUrl],
+    seeds: &[Seed],
     settings: &str,
 ) -> rusqlite::Result<(Vec<Change>, Vec<CanonicalUrl>)> {
     let rewrite = Arc::clone(&admitter.policy.rewrite);
@@ -331,13 +335,12 @@ fn decide(
         admitter.note_rewritten(tx, seed)?;
     }
     let Some(last) = resume else {
-        for seed in &asked {
-            admitter.reach(tx, seed, &Route::SEED)?;
-        }
+        admitter.begin_at(tx, &asked)?;
         // The queue is read from the table like that of a resumed run.
         admitter.admitted.clear();
         return Ok((Vec::new(), Vec::new()));
     };
+    admitter.maps.anchor = seeds.iter().all(Seed::is_sitemap);
     let changed = changes(&last.config, settings);
     if last.differs(seeds, &rewrite) || changed.iter().any(Change::decides) {
         admitter.redecide(tx, &asked)?;
@@ -347,9 +350,9 @@ fn decide(
 }
 
 /// What seeds are told apart by.
-fn keys(seeds: &[CanonicalUrl], rewrite: &Rewrite) -> HashSet<String> {
-    let forms = seeds.iter().map(|seed| rewrite.form(seed.clone()));
-    forms.map(|seed| seed.key().into_owned()).collect()
+fn keys(seeds: &[Seed], rewrite: &Rewrite) -> HashSet<(bool, String)> {
+    let forms = seeds.iter().map(|seed| rewrite.seed(seed.clone()));
+    forms.map(|seed| seed.key()).collect()
 }
 
 /// Every start tries again what the one before gave up.

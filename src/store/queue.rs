@@ -7,6 +7,7 @@ use super::admit::Admitter;
 use super::from_micros;
 use super::schema::{Role, kind_code};
 use super::seen::Visit;
+use super::sitemaps;
 use crate::canonical::CanonicalUrl;
 use crate::request::{Kind, Request, Ticket, Validators};
 
@@ -76,7 +77,7 @@ impl Admitter {
     }
 
     /// Whether a host was met in this batch, and this is the first of it that is asked for.
-    fn is_first(&mut self, host: i64) -> bool {
+    pub(super) fn is_first(&mut self, host: i64) -> bool {
         self.new_hosts.remove(&host)
     }
 
@@ -108,13 +109,27 @@ impl Admitter {
         let Ok(url) = CanonicalUrl::parse(&row.get::<_, String>(2)?) else {
             return Ok(None);
         };
+        let order = row.get::<_, i64>(0)? as u64;
+        let not_before = row.get::<_, Option<i64>>(5)?.map(from_micros);
+        if row.get::<_, u8>(13)? == kind_code(&Kind::Sitemap) {
+            return Ok(Some(Request {
+                url,
+                kind: Kind::Sitemap,
+                order,
+                depth: 0,
+                attempt: row.get(4)?,
+                not_before,
+                ticket: sitemaps::ticket(row.get(1)?, host, false),
+                validators: None,
+            }));
+        }
         Ok(Some(Request {
             url,
             kind: kind_of(Role::from_code(row.get(6)?)),
-            order: row.get::<_, i64>(0)? as u64,
+            order,
             depth: row.get(3)?,
             attempt: row.get(4)?,
-            not_before: row.get::<_, Option<i64>>(5)?.map(from_micros),
+            not_before,
             ticket: Ticket {
                 url: row.get(1)?,
                 host,
@@ -128,10 +143,10 @@ impl Admitter {
 /// A host's queue from an order on.
 pub(super) const QUEUED: &str =
     "SELECT q.ord, q.url, u.text, v.depth, q.attempt, q.not_before, v.role,
-   g.etag, g.last_modified, c.file, c.id, c.reader, g.truncated OR c.truncated
- FROM frontier q JOIN url u ON u.id = q.url JOIN visit v ON v.run = ?4 AND v.url = q.url
+   g.etag, g.last_modified, c.file, c.id, c.reader, g.truncated OR c.truncated, q.kind
+ FROM frontier q JOIN url u ON u.id = q.url LEFT JOIN visit v ON v.run = ?4 AND v.url = q.url
  LEFT JOIN fetch g ON g.id = v.good_fetch LEFT JOIN version c ON c.id = v.good_version
- WHERE q.host = ?1 AND q.ord > ?2 AND q.deferred IS NULL ORDER BY q.ord LIMIT ?3";
+ WHERE q.host = ?1 AND q.ord > ?2 AND q.deferred IS NULL AND (q.kind = 4 OR v.url IS NOT NULL) ORDER BY q.ord LIMIT ?3";
 
 /// The columns and tables of what a request may be made conditional on.
 const VALIDATORS: &str =

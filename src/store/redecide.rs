@@ -8,8 +8,9 @@ use super::admit::{Admitter, visit_of};
 use super::route::Route;
 use super::schema::{Decision, Role, VIA_EARLIER};
 use super::seen::{Known, Seen, UrlHash, Visit};
+use super::sitemaps::Lead;
 use crate::canonical::{CanonicalUrl, registrable_domain};
-use crate::config::Reach;
+use crate::config::{Reach, Seed};
 
 /// URLs of the last run that are looked at together.
 const PAGE: usize = 1000;
@@ -32,7 +33,9 @@ impl Admitter {
         }
         self.joined.push(url.clone());
         tx.execute("INSERT OR IGNORE INTO anchor VALUES (?, ?)", [self.run, id])?;
-        for host in self.hosts_like(tx, url)? {
+        let hosts = self.hosts_like(tx, url)?;
+        self.meet_joined(tx, &hosts)?;
+        for host in hosts {
             for (url, visit, route) in self.kept_out(tx, host)? {
                 let (hash, known) = self.known(tx, &url)?;
                 if visit.is_shut() {
@@ -161,7 +164,7 @@ impl Admitter {
     pub(super) fn redecide(
         &mut self,
         tx: &Transaction<'_>,
-        seeds: &[CanonicalUrl],
+        seeds: &[Seed],
     ) -> rusqlite::Result<()> {
         tx.execute(
             "UPDATE visit SET decision = ?2, depth = ?3, redirects = ?3, hops = ?3, part = 0 WHERE run = ?1",
@@ -171,14 +174,10 @@ impl Admitter {
         tx.execute("DELETE FROM anchor WHERE run = ?", [self.run])?;
         tx.execute("DELETE FROM outside WHERE run = ?", [self.run])?;
         self.seen = Seen::default();
-        for seed in seeds {
-            self.reach(tx, seed, &Route::SEED)?;
-        }
+        self.undecide_sitemaps(tx)?;
+        self.begin_at(tx, seeds)?;
         // The queue is read from the table afterwards; what memory would hear of it is dropped as it comes.
-        while let Some(url) = self.nearer.pop_front() {
-            if let Some(visit) = self.visit(tx, url)?.filter(Visit::is_in) {
-                self.pass_on(tx, url, &visit)?;
-            }
+        while self.settle_one(tx)? {
             self.admitted.clear();
         }
         self.admitted.clear();
@@ -192,7 +191,24 @@ impl Admitter {
             "UPDATE visit SET decision = ?3, rule = ?4, depth = 0, redirects = 0, hops = 0 WHERE run = ?1 AND decision = ?2",
             [self.run, Decision::Undecided as i64, Decision::Cut as i64, rule],
         )?;
+        self.settle_sitemaps(tx, rule)?;
         self.seen = Seen::default();
+        Ok(())
+    }
+
+    /// Reaches the seeds.
+    pub(super) fn begin_at(
+        &mut self,
+        tx: &Transaction<'_>,
+        seeds: &[Seed],
+    ) -> rusqlite::Result<()> {
+        self.maps.anchor = seeds.iter().all(Seed::is_sitemap);
+        for seed in seeds {
+            match seed {
+                Seed::Page(url) => self.reach(tx, url, &Route::SEED)?,
+                Seed::Sitemap(url) => self.reach_sitemap(tx, url, &Lead::SEED)?,
+            };
+        }
         Ok(())
     }
 

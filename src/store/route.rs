@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::schema::{Decision, Role, VIA_REDIRECT, VIA_SEED};
+use super::schema::{Decision, Role, VIA_REDIRECT, VIA_SEED, VIA_SITEMAP};
 use super::seen::Visit;
 use crate::canonical::CanonicalUrl;
 use crate::config::{Config, ConfigError};
@@ -117,6 +117,17 @@ impl Route {
             nofollow,
             from: page.role,
             from_hops: page.hops,
+        }
+    }
+
+    /// An entry of a sitemap is as good as a link of a page of that depth.
+    pub(super) fn sitemap(via: i64, depth: u32) -> Self {
+        Self {
+            way: Way::Follow,
+            depth,
+            via: Some(via),
+            via_kind: VIA_SITEMAP,
+            ..Self::SEED
         }
     }
 

@@ -95,7 +95,7 @@ impl Writer {
             None => None,
         };
         let circle = match redirect_to {
-            Some(target) if !record.request.is_robots() => {
+            Some(target) if record.request.is_visit() => {
                 self.circle(tx, url, target, fetched.set_cookie)?
             }
             _ => Circle::No,
@@ -145,7 +145,8 @@ impl Writer {
                 || record
                     .content
                     .as_ref()
-                    .is_some_and(|content| content.cut || content.page.truncated),
+                    .is_some_and(|content| content.cut || content.page.truncated)
+                || record.sitemap.as_ref().is_some_and(|map| map.truncated),
             version,
             redirect_to,
             rule,
@@ -178,7 +179,7 @@ impl Writer {
         record: &Record,
         target: &CanonicalUrl,
     ) -> rusqlite::Result<i64> {
-        if !record.request.is_robots() && record.fate == Fate::Done {
+        if record.request.is_visit() && record.fate == Fate::Done {
             self.admitter.reach_redirect(tx, target, visit, url)
         } else {
             self.admitter.identity(tx, target)

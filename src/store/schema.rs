@@ -8,6 +8,7 @@ use super::StoreError;
 use crate::fetched::FetchError;
 use crate::record::LinkKind;
 use crate::request::Kind;
+use crate::sitemap;
 
 /// Marks the file as one of ours (`PRAGMA application_id`): "crwl".
 const APPLICATION_ID: i32 = 0x6372_776c;
@@ -96,12 +97,21 @@ pub(crate) const VIA_SEED: u8 = 100;
 pub(crate) const VIA_REDIRECT: u8 = 101;
 /// See [`VIA_SEED`]: the last run had it.
 pub(crate) const VIA_EARLIER: u8 = 102;
+/// See [`VIA_SEED`]: a sitemap names it.
+pub(crate) const VIA_SITEMAP: u8 = 103;
+/// See [`VIA_SEED`]; of a sitemap alone: a robots.txt names it.
+pub(crate) const VIA_ROBOTS: u8 = 104;
+/// See [`VIA_SEED`]; of a sitemap alone: nothing names it, but it may be there.
+pub(crate) const VIA_GUESS: u8 = 105;
 
 /// The words of these.
-const VIAS: [(u8, &str); 3] = [
+const VIAS: [(u8, &str); 6] = [
     (VIA_SEED, "seed"),
     (VIA_REDIRECT, "redirect"),
     (VIA_EARLIER, "earlier run"),
+    (VIA_SITEMAP, "sitemap"),
+    (VIA_ROBOTS, "robots.txt"),
+    (VIA_GUESS, "guess"),
 ];
 
 /// How a URL was found, by the number in `visit.via_kind` and `link.kind`, in the word of the views.
@@ -121,11 +131,18 @@ pub(crate) fn kind_code(kind: &Kind) -> u8 {
         Kind::Robots { .. } => ROBOTS,
         Kind::Asset => 2,
         Kind::Check => 3,
+        Kind::Sitemap => 4,
     }
 }
 
 /// See [`kind_code`].
-const KINDS: [(i64, &str); 4] = [(0, "page"), (1, "robots"), (2, "asset"), (3, "check")];
+const KINDS: [(i64, &str); 5] = [
+    (0, "page"),
+    (1, "robots"),
+    (2, "asset"),
+    (3, "check"),
+    (4, "sitemap"),
+];
 
 /// The word that views have for the number of a request's kind.
 pub(crate) fn kind_word(code: i64) -> Option<&'static str> {
@@ -357,7 +374,7 @@ DROP TABLE field;
 ";
 
 /// What version 2 lacks, one piece a matter.
-const ADDED_IN_3: [&str; 4] = [
+const ADDED_IN_3: [&str; 5] = [
     // Places in the queue have a rank above the depth now (`order.rs`).
     "UPDATE frontier SET ord = (ord & 0x7fffffffffffff) | (128 << 55);",
     // Which robots.txt held when; how far a host was slowed down, and its pages that count.
@@ -394,6 +411,43 @@ const ADDED_IN_3: [&str; 4] = [
        value    TEXT NOT NULL,
        withheld INTEGER NOT NULL,
        PRIMARY KEY (version, position)
+     ) WITHOUT ROWID;",
+    // Sitemaps of a run, what they name, and how near to the seeds the pages of an origin come.
+    "CREATE TABLE sitemap (
+       run        INTEGER NOT NULL REFERENCES run,
+       url        INTEGER NOT NULL REFERENCES url,
+       level      INTEGER NOT NULL,
+       redirects  INTEGER NOT NULL,
+       depth      INTEGER NOT NULL,
+       named      INTEGER NOT NULL,
+       via        INTEGER REFERENCES url,
+       via_kind   INTEGER NOT NULL,
+       decision   INTEGER NOT NULL,
+       rule       INTEGER REFERENCES rule,
+       last_fetch INTEGER REFERENCES fetch,
+       kind       INTEGER,
+       entries    INTEGER,
+       refused    INTEGER,
+       truncated  INTEGER,
+       bytes      INTEGER,
+       PRIMARY KEY (run, url)
+     ) WITHOUT ROWID;
+     CREATE TABLE sitemap_entry (
+       run        INTEGER NOT NULL REFERENCES run,
+       sitemap    INTEGER NOT NULL REFERENCES url,
+       position   INTEGER NOT NULL,
+       url        INTEGER NOT NULL REFERENCES url,
+       lastmod    TEXT,
+       changefreq TEXT,
+       priority   REAL,
+       PRIMARY KEY (run, sitemap, position)
+     ) WITHOUT ROWID;
+     CREATE TABLE nearest (
+       run   INTEGER NOT NULL REFERENCES run,
+       host  INTEGER NOT NULL REFERENCES host,
+       https INTEGER NOT NULL,
+       depth INTEGER NOT NULL,
+       PRIMARY KEY (run, host, https)
      ) WITHOUT ROWID;",
 ];
 
@@ -495,12 +549,12 @@ LEFT JOIN (
 WHERE n.requests > 0 OR EXISTS (SELECT 1 FROM frontier q WHERE q.host = h.id);
 
 CREATE VIEW queue AS
-SELECT u.text AS url, h.name AS host, v.depth AS depth, q.attempt AS failed_attempts, {time:q.not_before} AS not_before,
+SELECT u.text AS url, h.name AS host, iif(q.kind = 4, 'sitemap', {role:v.role}) AS kind, v.depth AS depth, q.attempt AS failed_attempts, {time:q.not_before} AS not_before,
        r.text AS deferred
 FROM frontier q
 JOIN url u ON u.id = q.url
 JOIN host h ON h.id = q.host
-LEFT JOIN visit v ON v.run = (SELECT max(id) FROM run) AND v.url = q.url
+LEFT JOIN visit v ON v.run = (SELECT max(id) FROM run) AND v.url = q.url AND q.kind <> 4
 LEFT JOIN rule r ON r.id = q.deferred;
 
 CREATE VIEW urls AS
@@ -536,6 +590,37 @@ SELECT url, source, signal, path, category, value,
             WHEN lower(value) IN ('y', 'yes') THEN 1 WHEN lower(value) IN ('n', 'no') THEN 0 END AS allowed,
        withheld
 FROM said;
+
+CREATE VIEW sitemaps AS
+SELECT u.text AS url, nullif(s.level, 4294967295) AS level, nullif(s.depth, 4294967295) AS depth, w.text AS found_in, {via:s.via_kind} AS found_by, {decision:s.decision} AS decision,
+       r.text AS rule, f.status AS status, CASE WHEN s.decision = 4 THEN 'robots_disallowed' ELSE {error:f.error} END AS error,
+       t.text AS redirect_to, {sitemap:s.kind} AS kind, s.entries AS entries, s.refused AS refused, s.truncated AS truncated,
+       s.bytes AS bytes, {time:f.started} AS fetched_at
+FROM sitemap s
+JOIN url u ON u.id = s.url
+LEFT JOIN url w ON w.id = s.via
+LEFT JOIN rule r ON r.id = s.rule
+LEFT JOIN fetch f ON f.id = s.last_fetch
+LEFT JOIN url t ON t.id = f.redirect_to
+WHERE s.run = (SELECT max(id) FROM run);
+
+CREATE VIEW sitemap_entries AS
+SELECT m.text AS sitemap, e.position AS position, u.text AS url, iif(s.kind = 1, 'sitemap', 'page') AS kind, e.lastmod AS lastmod,
+       e.changefreq AS changefreq, e.priority AS priority, {decision:coalesce(n.decision, v.decision)} AS decision,
+       r.text AS rule, f.status AS status,
+       CASE WHEN coalesce(n.decision, v.decision) = 4 THEN 'robots_disallowed' ELSE {error:f.error} END AS error,
+       t.text AS redirect_to, c.noindex AS noindex
+FROM sitemap_entry e
+JOIN sitemap s ON s.run = e.run AND s.url = e.sitemap
+JOIN url m ON m.id = e.sitemap
+JOIN url u ON u.id = e.url
+LEFT JOIN visit v ON v.run = e.run AND v.url = e.url AND s.kind <> 1
+LEFT JOIN sitemap n ON n.run = e.run AND n.url = e.url AND s.kind = 1
+LEFT JOIN fetch f ON f.id = coalesce(n.last_fetch, v.last_fetch)
+LEFT JOIN version c ON c.id = f.version
+LEFT JOIN url t ON t.id = f.redirect_to
+LEFT JOIN rule r ON r.id = coalesce(n.rule, v.rule)
+WHERE e.run = (SELECT max(id) FROM run);
 
 CREATE VIEW runs AS
 SELECT r.id AS run, s.id AS start, r.state AS state, r.seeds AS seeds, {time:s.begun} AS begun_at, {time:s.ended} AS ended_at,
@@ -584,6 +669,10 @@ fn views() -> String {
             }
             "decision" => case(x, &mut Decision::ALL.iter().map(|row| (row.0 as i64, row.1))),
             "role" => case(x, &mut Role::ALL.iter().map(|row| (row.0 as i64, row.1))),
+            "sitemap" => {
+                let kinds = sitemap::Kind::ALL.iter();
+                case(x, &mut kinds.map(|row| (i64::from(row.2), row.1)))
+            }
             "counted" => super::fields::COUNTED.to_owned(),
             "fetch_kind" => case(x, &mut KINDS.into_iter()),
             // Whole seconds by integer division: a float would lose the last digits.
@@ -672,7 +761,7 @@ pub(crate) fn check(application: i32, version: i32) -> Result<(), StoreError> {
 }
 
 /// The views in the order in which they are listed, each with what a row of it is.
-pub const NAMED_VIEWS: [(&str, &str); 16] = [
+pub const NAMED_VIEWS: [(&str, &str); 18] = [
     (
         "pages",
         "one row a page that was asked for, or that robots.txt forbids",
@@ -712,6 +801,14 @@ pub const NAMED_VIEWS: [(&str, &str); 16] = [
     (
         "signals",
         "what robots.txt, headers and pages say of the uses of content, training among them",
+    ),
+    (
+        "sitemaps",
+        "sitemaps that were met, what was decided of them, and what came",
+    ),
+    (
+        "sitemap_entries",
+        "what sitemaps name, and what became of it",
     ),
     ("runs", "every start of the program, and how it ended"),
     ("fields", "values taken by configured selectors, one a row"),

@@ -235,6 +235,9 @@ impl Writer {
         record: &Record,
         tally: &mut Tally,
     ) -> rusqlite::Result<()> {
+        if record.request.is_sitemap() {
+            return self.sitemap(tx, record, tally);
+        }
         let known = if record.request.is_robots() {
             None
         } else {
@@ -282,30 +285,9 @@ impl Writer {
     ) -> rusqlite::Result<()> {
         match record.fate {
             Fate::Kept => Ok(()),
-            Fate::Retry(at) => {
-                let deferred = self
-                    .admitter
-                    .deferral(record.request.ticket.host, &record.request.url);
-                tx.prepare_cached(
-                    "UPDATE frontier SET attempt = ?3, not_before = ?4, deferred = ?5 WHERE host = ?1 AND ord = ?2",
-                )?
-                .execute(params![
-                    record.request.ticket.host,
-                    record.request.order as i64,
-                    record.request.attempt + 1,
-                    micros(at),
-                    deferred
-                ])
-                .map(|_| ())
-            }
+            Fate::Retry(at) => self.again(tx, record, at),
             Fate::Done => {
-                let gone = tx
-                    .prepare_cached("DELETE FROM frontier WHERE host = ? AND ord = ?")?
-                    .execute(params![
-                        record.request.ticket.host,
-                        record.request.order as i64
-                    ])?;
-                self.queued -= gone as i64;
+                self.unqueue(tx, record)?;
                 if record.request.kind == Kind::Check && visit.role != Role::Check {
                     // It was only checked, and has turned out to be wanted whole meanwhile.
                     return self.admitter.enqueue(
@@ -336,6 +318,41 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Leaves a request in the queue, to be tried again. Its order is its own: no page has a sitemap's.
+    pub(super) fn again(
+        &self,
+        tx: &Transaction<'_>,
+        record: &Record,
+        at: SystemTime,
+    ) -> rusqlite::Result<()> {
+        let Request {
+            ticket,
+            order,
+            attempt,
+            url,
+            ..
+        } = &record.request;
+        let deferred = self.admitter.deferral(ticket.host, url);
+        tx.prepare_cached(
+            "UPDATE frontier SET attempt = ?3, not_before = ?4, deferred = ?5 WHERE host = ?1 AND ord = ?2",
+        )?
+        .execute(params![ticket.host, *order as i64, attempt + 1, micros(at), deferred])
+        .map(drop)
+    }
+
+    /// Takes a request off the queue.
+    pub(super) fn unqueue(
+        &mut self,
+        tx: &Transaction<'_>,
+        record: &Record,
+    ) -> rusqlite::Result<()> {
+        let gone = tx
+            .prepare_cached("DELETE FROM frontier WHERE host = ? AND ord = ?")?
+            .execute([record.request.ticket.host, record.request.order as i64])?;
+        self.queued -= gone as i64;
+        Ok(())
     }
 
     /// Points the URL's visit to its outcome; to a good one also as such.
@@ -378,7 +395,12 @@ impl Writer {
         let robots = tx.last_insert_rowid();
         tx.prepare_cached("UPDATE origin SET robots = ?2 WHERE id = ?1")?
             .execute([origin, robots])?;
-        signals::of_robots(tx, robots, &answer.signals)
+        signals::of_robots(tx, robots, &answer.signals)?;
+        if answer.reachable {
+            self.admitter
+                .met_robots(tx, host, &answer.origin, &answer.body)?;
+        }
+        Ok(())
     }
 
     fn set_aside(&mut self, tx: &Transaction<'_>, host: &Host, why: &str) -> rusqlite::Result<()> {

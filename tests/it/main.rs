@@ -33,6 +33,7 @@ mod resume;
 mod rewrite;
 mod scope;
 mod signals;
+mod sitemaps;
 mod sites;
 mod support;
 mod support_tests;

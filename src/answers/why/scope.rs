@@ -6,7 +6,7 @@ use tokio_rusqlite::rusqlite;
 
 use super::words;
 use crate::canonical::CanonicalUrl;
-use crate::config::{Config, ScopeConfig};
+use crate::config::{Config, ScopeConfig, Seed};
 use crate::fetch;
 use crate::rewrite::Rewrite;
 use crate::scope::Scope;
@@ -36,7 +36,8 @@ pub(super) fn scope(
         Some(rewrite) => rewrite.seeds(given).0,
         None => given,
     };
-    let Ok(mut scope) = Scope::new(&config.scope, &seeds) else {
+    let anchors = Seed::anchors(&seeds);
+    let Ok(mut scope) = Scope::new(&config.scope, &anchors) else {
         return Ok(None);
     };
     let mut statement = connection
@@ -45,7 +46,7 @@ pub(super) fn scope(
     for url in parsed(joined.collect::<rusqlite::Result<_>>()?) {
         scope.join(&url);
     }
-    Ok(Some((seeds, scope)))
+    Ok(Some((Seed::urls(&seeds), scope)))
 }
 
 fn parsed(texts: Vec<String>) -> Vec<CanonicalUrl> {
@@ -58,15 +59,16 @@ pub(super) fn seeds(
     connection: &Connection,
     run: i64,
     config: &Config,
-) -> rusqlite::Result<(Vec<CanonicalUrl>, Option<Rewrite>)> {
+) -> rusqlite::Result<(Vec<Seed>, Option<Rewrite>)> {
     let seeds: Option<String> = connection
         .query_row("SELECT seeds FROM run WHERE id = ?", [run], |row| {
             row.get(0)
         })
         .optional()?;
-    let seeds = seeds.and_then(|seeds| serde_json::from_str(&seeds).ok());
-    let seeds = parsed(seeds.unwrap_or_default());
-    let rewrite = Rewrite::new(&config.scope, &seeds).ok();
+    let seeds: Option<Vec<String>> = seeds.and_then(|seeds| serde_json::from_str(&seeds).ok());
+    let seeds = seeds.iter().flatten();
+    let seeds: Vec<Seed> = seeds.filter_map(|seed| Seed::from_stored(seed)).collect();
+    let rewrite = Rewrite::new(&config.scope, &Seed::urls(&seeds)).ok();
     Ok((seeds, rewrite))
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crawl::canonical::CanonicalUrl;
+use crawl::config::Seed;
 use crawl::fetched::{Fetched, Head, Timing};
 use crawl::frontier::MoreHosts;
 use crawl::record::{Content, Fate, Link, LinkKind, Page, Record};
@@ -49,7 +50,7 @@ impl Feed<'_> {
         let opening = Opening::open(output, false).expect("an output");
         let (store, _) = opening
             .begin(
-                &seeds,
+                &seeds.into_iter().map(Seed::Page).collect::<Vec<_>>(),
                 Policy::new(&config, scope).expect("a policy"),
                 &config,
             )
@@ -102,6 +103,7 @@ impl Feed<'_> {
             redirect_to: None,
             content: None,
             robots: None,
+            sitemap: None,
             fate: Fate::Done,
         };
         if self.web.forbids(number) {
@@ -141,11 +143,11 @@ impl Feed<'_> {
     }
 }
 
-fn url(text: &str) -> CanonicalUrl {
+pub(super) fn url(text: &str) -> CanonicalUrl {
     CanonicalUrl::parse(text).expect(text)
 }
 
-fn answered(status: u16) -> Fetched {
+pub(super) fn answered(status: u16) -> Fetched {
     Fetched {
         timing: Timing {
             started: SystemTime::now(),
@@ -170,7 +172,7 @@ fn answered(status: u16) -> Fetched {
 }
 
 /// Commits a batch; answers with what is to be asked for now.
-async fn commit(store: &Store, batch: Batch) -> Vec<Request> {
+pub(super) async fn commit(store: &Store, batch: Batch) -> Vec<Request> {
     let Applied {
         admitted, refilled, ..
     } = store.commit(batch).await.expect("a commit");

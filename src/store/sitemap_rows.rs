@@ -1,0 +1,94 @@
+//! The rows of a sitemap that was asked for: what came, and its entries, each of which is reached.
+
+use rusqlite::{Transaction, params};
+use tokio_rusqlite::rusqlite;
+
+use super::schema::Decision;
+use super::seen::Visit;
+use super::sitemaps::Place;
+use super::writer::{Tally, Writer};
+use crate::record::{Fate, Record};
+use crate::sitemap::{Kind, Sitemap};
+
+impl Writer {
+    /// Writes what came of a request for a sitemap.
+    pub(super) fn sitemap(
+        &mut self,
+        tx: &Transaction<'_>,
+        record: &Record,
+        tally: &mut Tally,
+    ) -> rusqlite::Result<()> {
+        let url = -record.request.ticket.url;
+        let written = match &record.fetched {
+            Some(fetched) => Some(self.fetch(tx, url, &Visit::NONE, record, fetched, tally)?),
+            None => None,
+        };
+        match record.fate {
+            Fate::Kept => return Ok(()),
+            Fate::Retry(at) => return self.again(tx, record, at),
+            Fate::Done => self.unqueue(tx, record)?,
+        }
+        let Some(written) = written else {
+            let rule = record.rule.as_deref().unwrap_or("robots.txt");
+            let rule = self.admitter.rule_id(tx, rule)?;
+            return tx
+                .prepare_cached(
+                    "UPDATE sitemap SET decision = ?3, rule = ?4 WHERE run = ?1 AND url = ?2",
+                )?
+                .execute([self.run, url, Decision::Disallowed as i64, rule])
+                .map(drop);
+        };
+        tx.prepare_cached("UPDATE sitemap SET last_fetch = ?3 WHERE run = ?1 AND url = ?2")?
+            .execute([self.run, url, written.fetch])?;
+        let Some(known) = self.admitter.sitemap(tx, url)? else {
+            return Ok(());
+        };
+        let target = record.redirect_to.as_ref();
+        let (place, here) = (known.place, &record.request.url);
+        self.admitter.leads_to(tx, url, place, here, target)?;
+        if let Some(sitemap) = &record.sitemap {
+            self.entries(tx, url, place, sitemap)?;
+        }
+        self.admitter.settle(tx)
+    }
+
+    fn entries(
+        &mut self,
+        tx: &Transaction<'_>,
+        url: i64,
+        place: Place,
+        sitemap: &Sitemap,
+    ) -> rusqlite::Result<()> {
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        tx.prepare_cached(
+            "UPDATE sitemap SET kind = ?3, entries = ?4, refused = ?5, truncated = ?6, bytes = ?7 WHERE run = ?1 AND url = ?2",
+        )?
+        .execute(params![
+            self.run,
+            url,
+            sitemap.kind.code(),
+            count(sitemap.entries.len()),
+            count(sitemap.refused),
+            sitemap.truncated,
+            count(sitemap.bytes)
+        ])?;
+        let is_index = sitemap.kind == Kind::Index;
+        for (position, entry) in sitemap.entries.iter().enumerate() {
+            let lastmod = entry.lastmod.as_deref();
+            let id = self
+                .admitter
+                .reach_entry(tx, url, place, is_index, &entry.loc, lastmod)?;
+            tx.prepare_cached("INSERT OR REPLACE INTO sitemap_entry VALUES (?,?,?,?,?,?,?)")?
+                .execute(params![
+                    self.run,
+                    url,
+                    count(position),
+                    id,
+                    lastmod,
+                    entry.changefreq,
+                    entry.priority
+                ])?;
+        }
+        Ok(())
+    }
+}
