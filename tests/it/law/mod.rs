@@ -6,6 +6,7 @@
 //! that run always.
 
 mod found;
+mod maps;
 mod model;
 mod served;
 mod stored;
