@@ -15,7 +15,7 @@ use super::work::{self, Event, Tools, Worker};
 use crate::config::{Change, Config};
 use crate::fetched::FetchError;
 use crate::frontier::{Frontier, Next, Paces, Remembered, Room, Settings};
-use crate::record::StoredRobots;
+use crate::record::{Record, StoredRobots};
 use crate::request::Request;
 use crate::stats::{Bottleneck, Snapshot, Stats, View};
 use crate::store::{Applied, Batch, Begun, How, Store, StoreError};
@@ -387,16 +387,18 @@ impl Engine {
         if self.committing.is_some() || !(wanted || self.frontier.wants_refill()) {
             return;
         }
-        self.pending_since = None;
-        self.pending_bytes = 0;
-        self.committing_records = self.pending.records.len();
         self.pending.gaps.extend(self.frontier.take_gaps());
-        let batch = Batch {
+        let mut batch = Batch {
             refills: self.frontier.take_refills(),
             more_hosts: self.frontier.take_more_hosts(),
             give_back: self.delivery.is_wanted(),
             ..std::mem::take(&mut self.pending)
         };
+        let (rest, bytes) = split_off(&mut batch.records);
+        self.pending_since = Some(Instant::now()).filter(|_| !rest.is_empty());
+        self.pending_bytes = bytes;
+        self.pending.records = rest;
+        self.committing_records = batch.records.len();
         let store = Arc::clone(&self.store);
         self.committing = Some(Box::pin(async move { store.commit(batch).await }));
     }
@@ -511,6 +513,20 @@ impl Engine {
     }
 }
 
+/// Takes off what makes a batch too heavy, and says how heavy that is: what a page or a sitemap reveals
+/// comes back in memory, and some of them reveal tens of thousands of URLs.
+fn split_off(records: &mut Vec<Record>) -> (Vec<Record>, usize) {
+    let mut bytes = 0;
+    let fits = records.iter().take_while(|record| {
+        let before = bytes;
+        bytes += record.weight();
+        before < BATCH_BYTES
+    });
+    let rest = records.split_off(fits.count());
+    let bytes = rest.iter().map(Record::weight).sum();
+    (rest, bytes)
+}
+
 async fn sleep_until(at: Option<tokio::time::Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
@@ -523,5 +539,30 @@ async fn maybe<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + Send>>>) 
     match future {
         Some(future) => future.await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::deliver::tests::page;
+    use super::*;
+
+    #[test]
+    fn a_batch_is_as_heavy_as_may_be_and_the_rest_keeps_its_order() {
+        let heavy = 20_000;
+        for (links, kept) in [
+            (vec![], 0),
+            (vec![1; 200], 200),
+            (vec![heavy, 1, heavy], 1),
+            (vec![1, heavy, 2, heavy, 3], 2),
+        ] {
+            let mut records: Vec<Record> = links.iter().map(|links| page(*links)).collect();
+            let all = records.clone();
+            let (rest, bytes) = split_off(&mut records);
+            assert_eq!(records.len(), kept, "{links:?}");
+            assert_eq!(bytes, rest.iter().map(Record::weight).sum::<usize>());
+            records.extend(rest);
+            assert!(records == all, "{links:?}");
+        }
     }
 }
