@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use crawl::answers::{printable, values};
-use crawl::config::{Config, ConfigError, FieldConfig};
+use crawl::config::{Config, ConfigError, FieldConfig, Seed};
 use crawl::fetch::Fetcher;
 use crawl::parse::{self, Extractor};
 use crawl::{CanonicalUrl, engine};
@@ -101,7 +101,7 @@ async fn client<'a>(config: &'a Config, pages: &[String]) -> Result<Once<'a>> {
     let urls: Vec<CanonicalUrl> = urls
         .filter_map(|url| CanonicalUrl::parse(url).ok())
         .collect();
-    let seeds = config.seeds.urls().map_err(crawl::Error::from)?;
+    let seeds = Seed::urls(&config.seeds.all().map_err(crawl::Error::from)?);
     let seeds = if seeds.is_empty() { &urls } else { &seeds };
     let fetcher = Fetcher::naming(config, seeds, &urls)
         .await

@@ -20,6 +20,7 @@ Usage: crawl --seed URL [OPTIONS]
 
   -s, --seed URL         where to begin; again for more than one
   -i, --input-file FILE  a file of seeds, one a line; - for standard input
+      --sitemap URL      a sitemap, index or feed whose entries are followed
   -c, --config FILE      settings [default: crawl.toml where no seed is given]
   -o, --output DIR       where crawl.db and pages/ go [default: crawl-out]
       --fresh            move an output that is there aside and begin anew

@@ -149,7 +149,11 @@ impl Admitter {
         }
         let base = Base::of(&robots_url);
         let named = robots::sitemaps(body).filter_map(|text| base.join(text.trim()).ok());
-        let mut named: Vec<_> = named.take(MAX_NAMED).collect();
+        let mut named: Vec<_> = named.take(MAX_NAMED + 1).collect();
+        if named.len() > MAX_NAMED {
+            named.truncate(MAX_NAMED);
+            tracing::warn!(%origin, "robots.txt names more than {MAX_NAMED} sitemaps: the rest is left out");
+        }
         let (via, via_kind) = if named.is_empty() {
             let guess = self.maps.which == Sitemaps::Guess;
             named.extend(base.join("/sitemap.xml").ok().filter(|_| guess));

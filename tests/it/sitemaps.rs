@@ -698,3 +698,62 @@ fn where_a_seed_leads_has_sitemaps_too() {
     );
     expect_sound(&out(&crawl));
 }
+
+#[test]
+fn a_sitemap_that_does_not_end_in_its_grace_stays_in_the_queue() {
+    let site = Site::start();
+    pages(&site);
+    let good = xml(&urlset(&site, &["/p/1"]));
+    let slow = good.clone().delay(std::time::Duration::from_secs(20));
+    site.reply("/s.xml", slow);
+    let crawl = crawl(&["--sitemap", &site.url("/s.xml"), "--stop-grace", "100ms"]);
+    let mut child = crawl.spawn();
+    child.wait_until("the sitemap", |_| site.count("/s.xml") == 1);
+    child.signal("INT");
+    child.wait().expect_code(130);
+    assert_eq!(
+        rows(
+            &out(&crawl),
+            "SELECT kind, failed_attempts, depth FROM queue"
+        ),
+        ["sitemap 0 -"]
+    );
+    site.reply("/s.xml", good);
+    crawl.run().expect_code(0);
+    assert_eq!(number(&out(&crawl), "SELECT count(*) FROM pages"), 1);
+    expect_sound(&out(&crawl));
+}
+
+#[test]
+fn a_sitemap_of_a_host_without_an_answer_is_deferred() {
+    let (site, other) = (Site::start(), Site::start());
+    site.page("/", "<p>nothing");
+    pages(&site);
+    site.robots(&format!("Sitemap: {}", other.url("/s.xml")));
+    other.reply("/robots.txt", Reply::new(503));
+    other.reply("/s.xml", xml(&urlset(&site, &["/p/1"])));
+    let seed = site.url("/");
+    let crawl = crawl(&[
+        "--seed",
+        &seed,
+        "--allow-private",
+        "--retries",
+        "0",
+        "--max-hold",
+        "1ms",
+    ]);
+    let said = crawl.run().expect_code(4).stderr;
+    assert!(said.contains("1 URL deferred"), "{said}");
+    assert_eq!(
+        rows(&out(&crawl), "SELECT kind, deferred FROM queue"),
+        ["sitemap robots.txt cannot be had"]
+    );
+    assert_eq!(other.count("/s.xml"), 0);
+    other.robots("");
+    crawl.run().expect_code(0);
+    assert_eq!(
+        short(&site, &crawl, "SELECT url FROM pages ORDER BY url"),
+        ["/", "/p/1"]
+    );
+    expect_sound(&out(&crawl));
+}
