@@ -36,10 +36,16 @@ enum Map {
     Urls(Vec<usize>),
 }
 
+#[derive(Debug, Clone)]
+enum Leads {
+    To(usize),
+    Links(Vec<usize>),
+}
+
 #[derive(Debug)]
 struct Web {
     maps: Vec<Map>,
-    pages: Vec<Vec<usize>>,
+    pages: Vec<Leads>,
     /// What the robots.txt of each origin names.
     robots: Vec<Vec<usize>>,
 }
@@ -65,9 +71,13 @@ impl Web {
             2 | 3 => Map::Index(some(rng, 3, maps)),
             _ => Map::Urls(some(rng, 3, pages)),
         };
+        let page = |rng: &mut Rng| match rng.u8(..4) {
+            0 => Leads::To(rng.usize(..pages)),
+            _ => Leads::Links(some(rng, 2, pages)),
+        };
         Self {
             maps: (0..maps).map(|_| map(rng)).collect(),
-            pages: (0..pages).map(|_| some(rng, 2, pages)).collect(),
+            pages: (0..pages).map(|_| page(rng)).collect(),
             robots: ORIGINS.map(|_| some(rng, 2, maps)).into(),
         }
     }
@@ -112,7 +122,14 @@ impl Web {
         if !record.request.is_sitemap() {
             let number = (0..self.pages.len()).find(|number| page_url(*number) == text);
             let number = number.expect("a page");
-            let links = self.pages[number].iter();
+            let links = match &self.pages[number] {
+                Leads::To(to) => {
+                    record.fetched = Some(answered(302));
+                    record.redirect_to = Some(url(&page_url(*to)));
+                    return record;
+                }
+                Leads::Links(links) => links.iter(),
+            };
             let mut page = Page::default();
             page.links = links
                 .map(|to| Link::new(url(&page_url(*to)), LinkKind::A))
@@ -254,7 +271,8 @@ struct Model<'a> {
     web: &'a Web,
     config: &'a Config,
     anchors: BTreeSet<usize>,
-    pages: BTreeMap<usize, u32>,
+    /// Depth and redirects.
+    pages: BTreeMap<usize, (u32, u32)>,
     maps: BTreeMap<usize, Place>,
 }
 
@@ -282,7 +300,7 @@ impl Model<'_> {
                 match seed {
                     Seed::Page(_) => {
                         let number = (0..web.pages.len()).find(|number| page_url(*number) == text);
-                        model.pages.insert(number.expect("a page"), 0);
+                        model.page(number.expect("a page"), (0, 0), true);
                     }
                     Seed::Sitemap(_) => {
                         let number = (0..web.maps.len()).find(|number| map_url(*number) == text);
@@ -298,9 +316,17 @@ impl Model<'_> {
     }
 
     fn step(&mut self, by_maps: bool) {
-        for (page, depth) in self.pages.clone() {
-            for &to in &self.web.pages[page] {
-                self.page(to, depth + 1);
+        for (page, (depth, redirects)) in self.pages.clone() {
+            match &self.web.pages[page] {
+                Leads::To(to) => self.page(*to, (depth, redirects + 1), depth == 0),
+                Leads::Links(links) => {
+                    if depth == 0 && self.config.scope.scope != Reach::Any {
+                        self.anchors.insert(page % 3);
+                    }
+                    links
+                        .iter()
+                        .for_each(|to| self.page(*to, (depth + 1, 0), false));
+                }
             }
             if self.config.scope.sitemaps != Sitemaps::Off && self.holds(page % 3) {
                 for &map in &self.web.robots[page % 3] {
@@ -324,9 +350,9 @@ impl Model<'_> {
                             .iter()
                             .filter(|below| **below != map)
                             .for_each(|below| self.map(*below, (level + 1, 0, depth, false))),
-                        Map::Urls(pages) => {
-                            pages.iter().for_each(|page| self.page(*page, depth + 1))
-                        }
+                        Map::Urls(pages) => pages
+                            .iter()
+                            .for_each(|page| self.page(*page, (depth + 1, 0), false)),
                         _ => {}
                     }
                 }
@@ -346,11 +372,13 @@ impl Model<'_> {
         }
     }
 
-    fn page(&mut self, page: usize, depth: u32) {
+    /// A seed, and what it redirects to, is in wherever it is.
+    fn page(&mut self, page: usize, (depth, redirects): (u32, u32), of_seed: bool) {
         let too_deep = self.config.scope.max_depth.0.is_some_and(|max| depth > max);
-        if self.holds(page % 3) && !too_deep {
-            let known = self.pages.entry(page).or_insert(depth);
-            *known = depth.min(*known);
+        let too_far = redirects > self.config.fetch.max_redirects;
+        if (self.holds(page % 3) || of_seed) && !too_deep && !too_far {
+            let known = self.pages.entry(page).or_insert((depth, redirects));
+            *known = (depth.min(known.0), redirects.min(known.1));
         }
     }
 
@@ -375,7 +403,7 @@ impl Model<'_> {
     /// Rows as the views have them.
     fn rows(&self) -> Vec<String> {
         let pages = self.pages.iter();
-        let pages = pages.map(|(page, depth)| format!("{} {depth}", page_url(*page)));
+        let pages = pages.map(|(page, near)| format!("{} {}", page_url(*page), near.0));
         let maps = self.maps.iter().filter(|map| self.reads(*map.1));
         let maps = maps.map(|(map, place)| format!("{} {} {}", map_url(*map), place.0, place.2));
         let mut rows: Vec<_> = pages.chain(maps).collect();
