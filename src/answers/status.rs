@@ -225,7 +225,14 @@ fn hints(reader: &Reader, at: &str) -> rusqlite::Result<Vec<String>> {
     }
     let read = count("SELECT count(*) FROM pages WHERE status = 200")?;
     if hints.is_empty() && read > 0 && count("SELECT count(*) FROM links")? == 0 {
-        hints.push("the page has no links in its HTML: a site built by scripts in the browser looks like this".to_owned());
+        let words = "the page has no links in its HTML: a site built by scripts in the browser looks like this";
+        let unasked = count("SELECT count(*) FROM sitemaps")? == 0;
+        let remedy = if unasked {
+            "; its sitemap may name its pages: try --sitemaps guess"
+        } else {
+            ""
+        };
+        hints.push(format!("{words}{remedy}"));
     }
     Ok(hints)
 }
