@@ -59,7 +59,9 @@ impl Admitter {
         }
         let stored = tx
             .prepare_cached(
-                "SELECT r.body FROM origin o JOIN robots r ON r.id = o.robots WHERE o.text = ? AND r.reachable AND r.valid_until > ?",
+                "SELECT r.body FROM origin o JOIN robots r ON r.id = (
+                   SELECT id FROM robots WHERE origin = o.id AND reachable ORDER BY fetched DESC LIMIT 1)
+                 WHERE o.text = ? AND r.valid_until > ?",
             )?
             .query_row(params![origin.as_str(), self.maps.begun], |row| row.get::<_, Vec<u8>>(0))
             .optional()?;

@@ -757,3 +757,32 @@ fn a_sitemap_of_a_host_without_an_answer_is_deferred() {
     );
     expect_sound(&out(&crawl));
 }
+
+#[test]
+fn entries_are_rewritten_and_explained() {
+    let site = Site::start();
+    pages(&site);
+    site.robots("Sitemap: /s.xml?sid=1");
+    site.page("/", "<p>nothing");
+    site.reply(
+        "/s.xml?sid=1",
+        xml(&urlset(&site, &["/p/1?sid=7", "/p/1?sid=8"])),
+    );
+    let crawl = crawl(&["--seed", &site.url("/"), "--strip-params", "sid"]);
+    crawl.run().expect_code(0);
+    assert_eq!(
+        short(
+            &site,
+            &crawl,
+            "SELECT sitemap, url, status FROM sitemap_entries"
+        ),
+        ["/s.xml?sid=1 /p/1 200", "/s.xml?sid=1 /p/1 200"]
+    );
+    assert_eq!(
+        short(&site, &crawl, "SELECT url, written FROM rewrites"),
+        ["/p/1 /p/1?sid=7"]
+    );
+    let why = ["why", &site.url("/p/1"), "-o", "out"];
+    let said = crawl.run_args(why).expect_code(0).stdout;
+    assert!(said.contains("sitemap"), "{said}");
+}

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crawl::Config;
 use crawl::canonical::CanonicalUrl;
 use crawl::config::{Limit, Reach, Seed, Sitemaps};
-use crawl::frontier::Refill;
+use crawl::frontier::MoreHosts;
 use crawl::record::{Content, Fate, Link, LinkKind, Page, Record, RobotsAnswer};
 use crawl::request::Request;
 use crawl::scope::Scope;
@@ -186,6 +186,7 @@ impl Web {
                 status: Some(200),
                 body: body.into_bytes(),
                 reachable: true,
+                signals: Vec::new(),
                 fetched: now,
                 valid_until: now + Duration::from_secs(3600),
             }),
@@ -219,21 +220,17 @@ impl Web {
     ) -> bool {
         let scope = Scope::new(&config.scope, &Seed::anchors(seeds)).expect("a scope");
         let opening = Opening::open(output, false).expect("an output");
-        let (store, begun) = opening
+        let (store, _) = opening
             .begin(seeds, Policy::new(config, scope).expect("a policy"), config)
             .expect("a start");
-        let mut known: BTreeSet<String> = begun
-            .robots
-            .iter()
-            .map(|robots| robots.origin.to_string())
-            .collect();
-        let refills = begun.hosts.into_iter().map(|host| Refill {
-            host,
+        let known = rows(output, "SELECT text FROM origin WHERE robots IS NOT NULL");
+        let mut known: BTreeSet<String> = known.into_iter().collect();
+        let more = MoreHosts {
             after: 0,
             limit: 10_000,
-        });
+        };
         let batch = Batch {
-            refills: refills.collect(),
+            more_hosts: Some(more),
             ..Batch::default()
         };
         let mut waiting = commit(&store, batch).await;
