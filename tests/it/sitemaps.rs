@@ -784,5 +784,14 @@ fn entries_are_rewritten_and_explained() {
     );
     let why = ["why", &site.url("/p/1"), "-o", "out"];
     let said = crawl.run_args(why).expect_code(0).stdout;
-    assert!(said.contains("sitemap"), "{said}");
+    let way: Vec<_> = said.lines().skip(2).take(3).map(str::trim).collect();
+    let (robots, map) = (site.url("/robots.txt"), site.url("/s.xml?sid=1"));
+    assert_eq!(
+        way,
+        [
+            format!("found     {robots}"),
+            format!("{map}  (robots.txt)"),
+            format!("{}  (sitemap)", site.url("/p/1")),
+        ]
+    );
 }

@@ -8,7 +8,7 @@ use tokio_rusqlite::rusqlite;
 
 use super::time;
 use crate::fetched::FetchError;
-use crate::store::schema::{Decision, via_word};
+use crate::store::schema::{Decision, VIA_SITEMAP, via_word};
 
 /// Steps that are gone back; a way that is longer shows its end.
 const MOST_STEPS: usize = 10_000;
@@ -24,7 +24,8 @@ pub struct Step {
     /// Links from the nearest seed.
     pub depth: Option<u32>,
     /// By which kind of link, or `seed`, `redirect`, `earlier run`: as the column `found_by` of the views.
-    /// Nothing where the way begins with what is no page of the run.
+    /// On the way of sitemaps also `sitemap`, `robots.txt` and `guess`. Nothing where the way begins with what
+    /// is no page of the run.
     pub found_by: Option<String>,
     /// The link's text on the page before.
     pub anchor: Option<String>,
@@ -103,10 +104,16 @@ pub(super) fn route(connection: &Connection, run: i64, url: i64) -> rusqlite::Re
     let mut visit = connection.prepare(
         "SELECT u.text, v.depth, v.via, v.via_kind FROM url u LEFT JOIN visit v ON v.run = ?1 AND v.url = u.id WHERE u.id = ?2",
     )?;
+    // A sitemap may be a page, too, which was found by another way.
+    let mut sitemap = connection.prepare(
+        "SELECT u.text, NULL, s.via, s.via_kind FROM url u LEFT JOIN sitemap s ON s.run = ?1 AND s.url = u.id WHERE u.id = ?2",
+    )?;
+    let mut by_sitemap = false;
     let (mut steps, mut met, mut at) = (Vec::new(), HashSet::new(), Some(url));
     // Ways are of falling depth; what was left behind by other settings may point in a circle all the same.
-    while let Some(id) = at.filter(|id| steps.len() < MOST_STEPS && met.insert(*id)) {
-        let (text, depth, via, kind) = visit.query_row([run, id], |row| {
+    while let Some(id) = at.filter(|id| steps.len() < MOST_STEPS && met.insert((*id, by_sitemap))) {
+        let step = if by_sitemap { &mut sitemap } else { &mut visit };
+        let (text, depth, via, kind) = step.query_row([run, id], |row| {
             Ok((
                 row.get::<_, String>(0)?,
                 row.get::<_, Option<u32>>(1)?,
@@ -115,7 +122,7 @@ pub(super) fn route(connection: &Connection, run: i64, url: i64) -> rusqlite::Re
             ))
         })?;
         let link = match (via, kind) {
-            (Some(via), Some(kind)) => link(connection, run, via, id, kind)?,
+            (Some(via), Some(kind)) if !by_sitemap => link(connection, run, via, id, kind)?,
             _ => None,
         };
         let (position, rel, anchor) = link.unwrap_or_default();
@@ -128,6 +135,7 @@ pub(super) fn route(connection: &Connection, run: i64, url: i64) -> rusqlite::Re
             position,
         });
         at = via;
+        by_sitemap |= kind == Some(VIA_SITEMAP.into());
     }
     steps.reverse();
     Ok(steps)
