@@ -782,6 +782,12 @@ fn entries_are_rewritten_and_explained() {
         short(&site, &crawl, "SELECT url, written FROM rewrites"),
         ["/p/1 /p/1?sid=7"]
     );
+    let why = ["why", &site.url("/s.xml?sid=1"), "-o", "out"];
+    let said = crawl.run_args(why).expect_code(0).stdout;
+    assert!(
+        said.starts_with("asked for as a sitemap; fetched: 200"),
+        "{said}"
+    );
     let why = ["why", &site.url("/p/1"), "-o", "out"];
     let said = crawl.run_args(why).expect_code(0).stdout;
     let way: Vec<_> = said.lines().skip(2).take(3).map(str::trim).collect();

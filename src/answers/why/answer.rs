@@ -82,16 +82,14 @@ fn waiting(why: &Why) -> (&'static str, String) {
 
 /// It has a row, and this run has not visited it.
 fn not_in_this_run(why: &Why) -> (&'static str, String) {
-    if let Some(robots) = why
-        .attempts
-        .iter()
-        .rev()
-        .find(|attempt| attempt.kind == "robots")
-    {
-        return (
-            "robots",
-            format!("asked for as a robots.txt; {}", outcome(robots).1),
-        );
+    for attempt in why.attempts.iter().rev() {
+        let (state, what) = match attempt.kind.as_str() {
+            "robots" => ("robots", "robots.txt"),
+            "sitemap" => ("sitemap", "sitemap"),
+            _ => continue,
+        };
+        let answer = format!("asked for as a {what}; {}", outcome(attempt).1);
+        return (state, answer);
     }
     match why.earlier.first() {
         Some(earlier) => {

@@ -24,7 +24,7 @@ pub struct Attempt {
     pub id: i64,
     /// The run.
     pub run: i64,
-    /// `page`, `robots`, `asset` or `check`.
+    /// `page`, `robots`, `asset`, `check` or `sitemap`.
     pub kind: String,
     /// From 1; a new start begins anew with what it had put off.
     pub attempt: u32,

@@ -33,7 +33,7 @@ pub struct Why {
     pub answer: String,
     /// Where it stands: `fetched`, `failed`, `redirect`, `waiting`, `deferred`; what was decided where that
     /// keeps it out (`excluded`, `cut`, `linked`, `disallowed`, …); `earlier` (met in earlier runs alone),
-    /// `robots` (it is a robots.txt), `named` (by a canonical link and the like), `unknown` (never met).
+    /// `robots` and `sitemap` (it is asked for as one alone), `named` (by a canonical link and the like), `unknown` (never met).
     pub state: String,
     /// The one form in which it is asked for.
     pub url: String,
