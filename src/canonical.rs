@@ -279,7 +279,8 @@ impl fmt::Display for Origin {
 #[must_use]
 pub fn registrable_domain(name: &str) -> Option<&str> {
     let whole = !name.starts_with('.') && !name.contains("..");
-    psl::domain_str(name).filter(|_| whole)
+    let is_address = name.starts_with('[') || name.parse::<std::net::Ipv4Addr>().is_ok();
+    psl::domain_str(name).filter(|_| whole && !is_address)
 }
 
 /// The URL of a proxy: HTTP or SOCKS; without a scheme it is `http`.
@@ -468,6 +469,18 @@ mod tests {
                 wanted,
                 "{href:?} {reference}"
             );
+        }
+    }
+
+    #[test]
+    fn addresses_have_no_domain() {
+        for (name, wanted) in [
+            ("www.example.co.uk", Some("example.co.uk")),
+            ("192.0.2.9", None),
+            ("[2001:db8::1]", None),
+            ("co.uk", None),
+        ] {
+            assert_eq!(registrable_domain(name), wanted, "{name}");
         }
     }
 }
