@@ -26,6 +26,8 @@ const BATCH: usize = 128;
 const BATCH_TIME: Duration = Duration::from_millis(200);
 /// or at so many bytes (by estimate: links are nearly all of it).
 const BATCH_BYTES: usize = 2 << 20;
+/// Where something may go within this time, records are gathered for as long.
+const GATHER: Duration = Duration::from_millis(25);
 /// Fetched and not yet committed are at most so many: with what is in flight, this is what a kill can
 /// cost. Two batches, so that one fills while the other is written.
 const MAX_UNCOMMITTED: usize = 2 * BATCH;
@@ -205,7 +207,7 @@ impl Engine {
         loop {
             let wake = self.start_what_may();
             self.look_up();
-            self.commit_what_is_due(wake.is_some());
+            self.commit_what_is_due(wake.is_some_and(|at| self.is_idle(at)));
             if self.unsynced >= DURABLE_BYTES {
                 self.sync();
             }
@@ -401,6 +403,15 @@ impl Engine {
         self.committing_records = batch.records.len();
         let store = Arc::clone(&self.store);
         self.committing = Some(Box::pin(async move { store.commit(batch).await }));
+    }
+
+    /// Whether there is nothing to do but to write, where nothing may go before that time: not while requests
+    /// follow one another quickly, or each would have a transaction of its own.
+    fn is_idle(&self, wake: Option<Instant>) -> bool {
+        let now = Instant::now();
+        let soon = wake.is_some_and(|at| at < now + GATHER);
+        let waits = self.pending_since.is_none_or(|since| now < since + GATHER);
+        !(soon && waits)
     }
 
     fn batch_deadline(&self) -> Option<Instant> {
