@@ -187,6 +187,7 @@ pub mod stats;
 #[doc(hidden)]
 pub mod store;
 mod text;
+mod traps;
 mod visited;
 
 pub use builder::Crawl;

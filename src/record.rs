@@ -10,6 +10,7 @@ use crate::request::Request;
 use crate::signals::{self, Signal};
 use crate::sitemap::{Entry, Sitemap};
 use crate::text::Text;
+use crate::traps::Words;
 
 /// Where on a page a link was found; decides whether it is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -186,6 +187,8 @@ pub struct Page {
     pub links: Vec<Link>,
     /// Whether something was cut: links, nesting, a text.
     pub truncated: bool,
+    /// Its words, where they are to be compared with those of other pages.
+    pub(crate) words: Option<Words>,
 }
 
 impl Page {
@@ -341,6 +344,10 @@ impl Record {
             .content
             .as_ref()
             .map_or(0, |content| content.page.links.len());
+        let words = self
+            .content
+            .as_ref()
+            .and_then(|content| content.page.words.as_ref());
         let fields: usize = self.content.as_ref().map_or(0, |content| {
             let value = |field: &FieldValue| field.value.as_ref().map_or(0, FieldData::size);
             let size = |field| size_of::<FieldValue>() + value(field);
@@ -357,7 +364,8 @@ impl Record {
             .map_or(0, |content| content.page.signals.len());
         let signals = signals * (size_of::<Signal>() + 64);
         let entries = self.sitemap.as_ref().map_or(0, |map| map.entries.len());
-        size_of::<Self>() + LINK * links + ENTRY * entries + 96 * headers + fields + signals
+        let words = words.map_or(0, Words::size);
+        size_of::<Self>() + LINK * links + ENTRY * entries + 96 * headers + fields + signals + words
     }
 
     /// The class of its failure, if it is one: an error's word, or `http_404` and the like.

@@ -183,6 +183,18 @@ pub(super) struct ScopeArgs {
     /// Leave out entries of sitemaps that have not changed since, such as 2026-01-31 or 30d
     #[arg(long, value_name = "WHEN")]
     pub sitemap_since: Option<Since>,
+    /// Put nothing aside as a trap: URLs without end that bring nothing new, or are too long
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub ignore_traps: Option<bool>,
+    /// Pages in a row with nothing new after which URLs of one template are a trap [default: 100]
+    #[arg(long, value_name = "N")]
+    pub trap_budget: Option<u32>,
+    /// Longest URL that is no trap, in bytes [default: 2048]
+    #[arg(long, value_name = "N")]
+    pub max_url_length: Option<Limit<u32>>,
+    /// Longest path that is no trap, in segments [default: 32]
+    #[arg(long, value_name = "N")]
+    pub max_path_segments: Option<Limit<u32>>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

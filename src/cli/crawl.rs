@@ -279,6 +279,14 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
     if last.elapsed > 1.0 && last.pages > 0 {
         writeln!(out, "held back by {}", last.bottleneck.as_str())?;
     }
+    let at = output_option(&summary.output);
+    if summary.trapped > 0 {
+        writeln!(
+            out,
+            "traps     {} put aside: crawl query{at} traps",
+            counted(summary.trapped, "URL")
+        )?;
+    }
     let output = summary.output.display();
     let pages = if summary.files {
         format!(" and {output}/pages/")
@@ -286,7 +294,6 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
         String::new()
     };
     writeln!(out, "output    {output}/crawl.db{pages}")?;
-    let at = output_option(&summary.output);
     if last.pages <= 1 && summary.outcome == Outcome::Finished && summary.recrawl.is_none() {
         let hints = Reader::open(&summary.output)
             .and_then(|reader| status::why_so_few(&reader, &at))
@@ -295,13 +302,18 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
             writeln!(out, "so few?   {}", printable(&hint))?;
         }
     }
+    tell_next(summary, &at, out)
+}
+
+/// Three questions to ask of it.
+fn tell_next(summary: &Summary, at: &str, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(
         out,
         "next      crawl query{at} \"SELECT status, count(*) FROM pages GROUP BY status\""
     )?;
     writeln!(out, "          crawl query{at} broken-links")?;
     // What failed is asked for first.
-    if last.failures.is_empty() {
+    if summary.last.failures.is_empty() {
         let question = "SELECT url, title FROM pages WHERE depth <= 1";
         writeln!(out, "          crawl query{at} \"{question}\"")
     } else {

@@ -211,6 +211,13 @@ fn lay_over_scope(scope: &mut ScopeConfig, given: &args::ScopeArgs) {
     set(&mut scope.check_external, given.check_external.as_ref());
     set(&mut scope.time_limit, given.time_limit.as_ref());
     set(&mut scope.ignore_nofollow, given.ignore_nofollow.as_ref());
+    set(&mut scope.ignore_traps, given.ignore_traps.as_ref());
+    set(&mut scope.trap_budget, given.trap_budget.as_ref());
+    set(&mut scope.max_url_length, given.max_url_length.as_ref());
+    set(
+        &mut scope.max_path_segments,
+        given.max_path_segments.as_ref(),
+    );
     if let Some(order) = given.order {
         scope.order = match order {
             args::Sequence::BreadthFirst => Sequence::BreadthFirst,

@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::Config;
 
 /// Settings that decide which URLs belong to a crawl: when one of them changes, that is decided anew.
-const DECIDING: [&str; 15] = [
+const DECIDING: [&str; 19] = [
     "scope.scope",
     "scope.extra-hops",
     "scope.include",
@@ -20,6 +20,10 @@ const DECIDING: [&str; 15] = [
     "scope.fold-www",
     "scope.sitemaps",
     "scope.sitemap-since",
+    "scope.ignore-traps",
+    "scope.trap-budget",
+    "scope.max-url-length",
+    "scope.max-path-segments",
     "fetch.max-redirects",
 ];
 
@@ -49,6 +53,14 @@ impl Change {
     #[must_use]
     pub fn decides(&self) -> bool {
         self.key == "[[priority]]" || DECIDING.contains(&self.key.as_str())
+    }
+
+    /// Whether what was put aside as a trap has to prove anew that it is one.
+    pub(crate) fn frees_traps(&self) -> bool {
+        matches!(
+            self.key.as_str(),
+            "scope.ignore-traps" | "scope.trap-budget"
+        )
     }
 }
 

@@ -29,6 +29,7 @@ impl Config {
             ),
             ("politeness.concurrency", self.politeness.concurrency),
             ("politeness.max-failures", self.politeness.max_failures),
+            ("scope.trap-budget", self.scope.trap_budget),
         ] {
             if value == 0 {
                 return Err(ConfigError::value(key, value, "must be at least 1"));

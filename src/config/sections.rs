@@ -95,7 +95,7 @@ pub enum Sitemaps {
 }
 
 /// What belongs to a crawl, and when it stops.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 #[expect(
@@ -142,6 +142,44 @@ pub struct ScopeConfig {
     pub sitemaps: Sitemaps,
     /// Entries of sitemaps that say that they have not changed since then are not followed.
     pub sitemap_since: Since,
+    /// Put nothing aside as a trap.
+    pub ignore_traps: bool,
+    /// Pages in a row after which URLs of one template are a trap, if they bring nothing new.
+    pub trap_budget: u32,
+    /// A longer URL is a trap.
+    pub max_url_length: Limit<u32>,
+    /// A URL with a longer path is a trap.
+    pub max_path_segments: Limit<u32>,
+}
+
+impl Default for ScopeConfig {
+    fn default() -> Self {
+        Self {
+            scope: Reach::default(),
+            extra_hops: 0,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            max_depth: Limit(None),
+            max_pages: Limit(None),
+            max_pages_per_host: Limit(None),
+            quota: Limit(None),
+            time_limit: Limit(None),
+            content_types: Vec::new(),
+            assets: false,
+            check_external: false,
+            ignore_nofollow: false,
+            order: Sequence::default(),
+            strip_params: Vec::new(),
+            https_upgrade: false,
+            fold_www: false,
+            sitemaps: Sitemaps::default(),
+            sitemap_since: Since::default(),
+            ignore_traps: false,
+            trap_budget: 100,
+            max_url_length: Limit(Some(2048)),
+            max_path_segments: Limit(Some(32)),
+        }
+    }
 }
 
 impl ScopeConfig {

@@ -435,6 +435,11 @@ impl Engine {
         self.stats
             .fail(FetchError::RedirectLoop, applied.redirect_loops);
         self.queued += applied.admitted.len() as u64 + applied.deferred;
+        // Before what is settled: what was under way when it was put aside is counted with its record.
+        for (host, urls) in applied.trapped {
+            let dropped = self.frontier.put_aside(&host, &urls, now);
+            self.queued = self.queued.saturating_sub(dropped);
+        }
         // In this order: what is settled may come in again, and rows that were read are those behind
         // what was admitted in the same transaction.
         for ticket in applied.settled {

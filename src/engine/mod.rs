@@ -102,6 +102,8 @@ pub struct Summary {
     pub recrawl: Option<Recrawl>,
     /// What has come of the sitemaps of the run.
     pub sitemaps: SitemapsRead,
+    /// URLs of the run that were put aside as traps.
+    pub trapped: u64,
 }
 
 /// What [`plan`] finds out without fetching a page.
@@ -267,6 +269,7 @@ pub(crate) async fn run_hooked(
             seeds_failed: ended.seeds_failed,
             recrawl: ended.recrawl,
             sitemaps: ended.sitemaps,
+            trapped: ended.trapped,
         }),
         Err(error) => Err(at(error)),
     }

@@ -138,6 +138,7 @@ impl Worker {
                 links: config.parse.max_links as usize,
                 title: size(config.parse.max_title),
                 anchor: size(config.parse.max_anchor),
+                words: !config.scope.ignore_traps,
                 ..parse::Limits::default()
             },
             agent: robots::product_token(&config.politeness.user_agent).to_owned(),
@@ -415,7 +416,11 @@ impl Worker {
             agent: &self.agent,
             body: &decoded.bytes,
         };
-        let mut page = parse::parse(&document, &self.limits);
+        let limits = parse::Limits {
+            words: self.limits.words && request.is_page(),
+            ..self.limits
+        };
+        let mut page = parse::parse(&document, &limits);
         page.signals
             .splice(0..0, signals::of_headers(&head.headers));
         let withheld = page.withhold(self.purpose);

@@ -336,6 +336,12 @@ impl HostQueue {
         request.is_page() && self.allowance.is_some_and(short)
     }
 
+    /// The store's numbers of URLs that wait for another try.
+    pub(super) fn retries_where(&self, wanted: impl Fn(&Request) -> bool) -> Vec<i64> {
+        let retries = self.retries.values().filter(|request| wanted(request));
+        retries.map(|request| request.ticket.url).collect()
+    }
+
     /// Drops what belongs to an origin: the table has it.
     pub(super) fn drop_where(&mut self, gone: impl Fn(&Request) -> bool) {
         self.heads.retain(|_, request| !gone(request));

@@ -766,6 +766,27 @@ impl Frontier {
         self.any_full
     }
 
+    /// Drops URLs of a host that the table has no more; what is under way comes to its end. Answers how many
+    /// are dropped with that, in memory or not.
+    pub fn put_aside(&mut self, host: &Host, urls: &[i64], now: Instant) -> u64 {
+        let urls: HashSet<i64> = urls.iter().copied().collect();
+        let mut waiting = Vec::new();
+        if self.hosts.contains_key(host) {
+            waiting = self.with_host(host, now, |queue, _| {
+                let gone =
+                    |request: &Request| urls.contains(&request.ticket.url) && !request.is_robots();
+                let waiting = queue.retries_where(gone);
+                queue.drop_where(gone);
+                waiting
+            });
+        }
+        for url in waiting {
+            self.under_way.remove(&url);
+        }
+        let dropped = urls.iter().filter(|url| !self.under_way.contains(url));
+        dropped.count() as u64
+    }
+
     /// Says that the store has applied the outcome of a URL.
     pub fn settled(&mut self, ticket: Ticket) {
         self.under_way.remove(&ticket.url);

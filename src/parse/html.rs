@@ -10,6 +10,7 @@ use encoding_rs::{Encoding, UTF_8};
 
 use crate::canonical::{Base, CanonicalUrl};
 use crate::record::{LinkKind, Page};
+use crate::traps::Gatherer;
 
 use super::attributes::Name;
 use super::elements::{self, Tag, Value};
@@ -56,10 +57,17 @@ pub(super) struct Reader<'a> {
     /// it does neither to a browser with scripts.
     noscript: bool,
     head: Head<'a>,
+    /// Takes the words, where they matter.
+    words: Option<Gatherer>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(setting: Setting<'a>, text: &'a str, directives: Gathered) -> Self {
+    pub(super) fn new(
+        setting: Setting<'a>,
+        text: &'a str,
+        directives: Gathered,
+        words: Option<Gatherer>,
+    ) -> Self {
         let mut tokens = Tokenizer::new(text);
         tokens.cdata = setting.xml;
         Self {
@@ -71,6 +79,7 @@ impl<'a> Reader<'a> {
             templates: 0,
             noscript: false,
             head: Head::new(setting.agent, setting.limits.title, directives),
+            words,
             setting,
         }
     }
@@ -81,6 +90,9 @@ impl<'a> Reader<'a> {
         let directives = self.head.finish(&self.links, page);
         page.truncated |= self.links.cut || self.namespaces.cut;
         self.links.finish(&mut page.links);
+        page.words = self
+            .words
+            .map(|words| words.finish(self.setting.url, &page.links));
         directives
     }
 
@@ -103,6 +115,12 @@ impl<'a> Reader<'a> {
 
     /// Text is looked at only where somebody wants it; most of a page is passed over here undecoded.
     fn text(&mut self, raw: &'a str, references: bool) {
+        if let Some(words) = &mut self.words
+            && self.templates == 0
+            && !matches!(self.namespaces.innermost(), Some(Tag::Style | Tag::Script))
+        {
+            words.text(raw);
+        }
         if self.anchor.is_none() && self.namespaces.innermost().is_none() || self.templates > 0 {
             return;
         }
@@ -150,6 +168,9 @@ impl<'a> Reader<'a> {
         match tag {
             Tag::Title => {
                 let raw = self.tokens.raw_text("title");
+                if let Some(words) = &mut self.words {
+                    words.text(raw);
+                }
                 if self.templates == 0 {
                     self.head.title(raw);
                 }
@@ -325,7 +346,7 @@ fn read_all<'a>(text: &'a str, page: &'a CanonicalUrl) -> Reader<'a> {
         xml: false,
         limits: Limits::default(),
     };
-    let mut reader = Reader::new(setting, text, Gathered::default());
+    let mut reader = Reader::new(setting, text, Gathered::default(), None);
     reader.run();
     reader
 }
@@ -363,7 +384,7 @@ mod tests {
             limits,
         };
         let mut page = Page::default();
-        let directives = Reader::new(setting, text, Gathered::default()).read(&mut page);
+        let directives = Reader::new(setting, text, Gathered::default(), None).read(&mut page);
         (page, directives)
     }
 

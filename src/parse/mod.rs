@@ -35,6 +35,7 @@ use encoding_rs::UTF_8;
 use crate::canonical::{Base, CanonicalUrl};
 use crate::record::{Link, LinkKind, Page};
 use crate::text::Text;
+use crate::traps::Gatherer;
 
 pub use extract::Extractor;
 pub use html::{base_of, refresh_of};
@@ -73,6 +74,8 @@ pub struct Limits {
     pub anchor: usize,
     /// Deepest nesting of SVG and `MathML` (nothing else is stacked); beyond it [`Page::truncated`] is set.
     pub nesting: usize,
+    /// Whether the words of pages whose URL has a template are taken, to be compared with others'.
+    pub words: bool,
 }
 
 impl Default for Limits {
@@ -82,6 +85,7 @@ impl Default for Limits {
             title: 1024,
             anchor: 256,
             nesting: 512,
+            words: false,
         }
     }
 }
@@ -112,7 +116,8 @@ pub fn parse(document: &Document<'_>, limits: &Limits) -> Page {
             xml,
             limits,
         };
-        directives = html::Reader::new(setting, &text, directives).read(&mut page);
+        let words = limits.words.then(|| Gatherer::new(document.url)).flatten();
+        directives = html::Reader::new(setting, &text, directives, words).read(&mut page);
     } else if essence == "text/css" {
         of_css(document, limits, &mut page);
     }

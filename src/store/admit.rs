@@ -22,6 +22,7 @@ use crate::canonical::{CanonicalUrl, Host};
 use crate::record::{Link, LinkKind, Rewritten};
 use crate::request::{Kind, Request};
 use crate::text::Text;
+use crate::traps::Traps;
 
 /// A [`Visit`] of the columns decision, role, depth, redirects, hops, part.
 pub(super) fn visit_of(row: &Row<'_>, from: usize) -> rusqlite::Result<Visit> {
@@ -63,6 +64,9 @@ pub(super) struct Admitter {
     pub(super) enqueued: i64,
     /// Hosts that were met in this batch and of which nothing was asked for yet.
     pub(super) new_hosts: HashSet<i64>,
+    pub(super) traps: Traps,
+    /// What waited and was put aside as a part of a trap since that was last taken.
+    pub(super) trapped: Vec<(Host, Vec<i64>)>,
     pub(super) now: i64,
 }
 
@@ -71,6 +75,8 @@ impl Admitter {
         Self {
             run,
             keys,
+            traps: Traps::new(policy.trap_budget),
+            trapped: Vec::new(),
             policy,
             reader,
             seen: Seen::default(),
@@ -202,6 +208,7 @@ impl Admitter {
         match known.visit {
             None => {
                 let found = self.policy.judge(url, route);
+                let found = self.unless_trapped(tx, known, url, route, found)?;
                 self.meet(tx, hash, known, url, route, &found)?;
             }
             Some(visit) if self.policy.may_gain(&visit, route) => {
@@ -222,7 +229,10 @@ impl Admitter {
         url: &CanonicalUrl,
         route: &Route,
     ) -> rusqlite::Result<()> {
-        let found = self.policy.judge(url, route);
+        let mut found = self.policy.judge(url, route);
+        if !visit.is_in() {
+            found = self.unless_trapped(tx, known, url, route, found)?;
+        }
         let order = found.precedence().cmp(&visit.precedence());
         match order {
             Ordering::Less => self.promote(tx, hash, known, visit, url, route, &found)?,
@@ -325,6 +335,9 @@ impl Admitter {
         known.visit = Some(visit);
         self.seen.put(hash, known);
         if found.decision == Decision::Admitted {
+            if found.role == Role::Page {
+                self.traps.reveal(known.host, url);
+            }
             self.enqueue(tx, known.id, known.host, url, &visit)?;
             self.near_origin(tx, known.host, url, &visit)?;
         }
@@ -605,6 +618,20 @@ impl Admitter {
                 Ok(known.visit)
             }
             _ => self.visit(tx, id),
+        }
+    }
+
+    /// Keeps in memory what has become of a URL, if that is remembered at all.
+    pub(super) fn remember(&mut self, id: i64, url: &CanonicalUrl, visit: Visit) {
+        let hash = UrlHash::of(url, self.keys);
+        if let Some(known) = self.seen.get(hash).filter(|known| known.id == id) {
+            self.seen.put(
+                hash,
+                Known {
+                    visit: Some(visit),
+                    ..known
+                },
+            );
         }
     }
 

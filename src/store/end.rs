@@ -70,6 +70,7 @@ impl Writer {
             "UPDATE start SET how = ?2, ended = ?3, heartbeat = ?3, durable_to = ?4 WHERE id = ?1",
             params![self.start, word, now, self.last_fetch],
         )?;
+        let trapped = count("SELECT count(*) FROM visit WHERE run = ? AND decision = 6")?;
         let (seeds_ok, seeds_failed) = seeds(&tx, self.run)?;
         let recrawl = if self.run > 1 {
             Some(recrawl(&tx, self.run)?)
@@ -88,6 +89,7 @@ impl Writer {
             seeds_failed,
             recrawl,
             sitemaps,
+            trapped: trapped.unsigned_abs(),
         })
     }
 

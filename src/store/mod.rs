@@ -23,6 +23,7 @@ mod signals;
 mod sitemap_origins;
 mod sitemap_rows;
 mod sitemaps;
+mod traps;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -233,6 +234,8 @@ pub struct Ended {
     pub recrawl: Option<Recrawl>,
     /// What has come of the run's sitemaps.
     pub sitemaps: SitemapsRead,
+    /// URLs that were put aside as traps.
+    pub trapped: u64,
 }
 
 /// What has come of the sitemaps of a run.

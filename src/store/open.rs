@@ -342,6 +342,10 @@ fn decide(
     };
     admitter.maps.anchor = seeds.iter().all(Seed::is_sitemap);
     let changed = changes(&last.config, settings);
+    if changed.iter().any(Change::frees_traps) {
+        tx.execute("DELETE FROM template WHERE run = ?", [last.id])?;
+    }
+    admitter.restore_traps(tx)?;
     if last.differs(seeds, &rewrite) || changed.iter().any(Change::decides) {
         admitter.redecide(tx, &asked)?;
         return Ok((changed, Vec::new()));

@@ -34,6 +34,7 @@ impl Writer {
             requests.extend(self.admitter.request_of(row, host)?);
         }
         drop(rows);
+        self.admitter.drop_trapped(tx, host, &mut requests)?;
         let state = refill.state.then(|| host_state(tx, host)).transpose()?;
         Ok(Refilled {
             more: count == refill.limit,

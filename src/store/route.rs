@@ -12,6 +12,7 @@ use crate::order::Order;
 use crate::record::LinkKind;
 use crate::rewrite::Rewrite;
 use crate::scope::Scope;
+use crate::traps::Growth;
 
 /// Style sheets that import style sheets, and the like: so far an asset of an asset is fetched.
 const MAX_ASSET_CHAIN: u32 = 8;
@@ -37,6 +38,10 @@ pub struct Policy {
     pub order: Order,
     /// In which form URLs are asked for; what is stored may have been read when it was another.
     pub rewrite: Arc<Rewrite>,
+    /// What is too long, deep or repeated; `None`: nothing is.
+    pub(crate) growth: Option<Growth>,
+    /// Pages without anything new that a template may have; `None`: as many as it likes.
+    pub(crate) trap_budget: Option<u32>,
 }
 
 impl Policy {
@@ -55,6 +60,8 @@ impl Policy {
             check_external: config.scope.check_external,
             order: Order::new(config)?,
             rewrite: Arc::default(),
+            growth: Growth::new(&config.scope),
+            trap_budget: (!config.scope.ignore_traps).then_some(config.scope.trap_budget),
         })
     }
 
@@ -158,6 +165,11 @@ impl Route {
         }
     }
 
+    /// Whether it names a seed.
+    pub(super) fn is_seed(&self) -> bool {
+        self.way == Way::Seed
+    }
+
     /// Whether it leads from page to page.
     pub(super) fn is_of_page(&self) -> bool {
         matches!(self.way, Way::Follow | Way::Redirect) && self.from == Role::Page
@@ -196,7 +208,7 @@ impl Judgement {
         }
     }
 
-    fn refused(decision: Decision, rule: impl Into<String>) -> Self {
+    pub(super) fn refused(decision: Decision, rule: impl Into<String>) -> Self {
         Self {
             decision,
             role: Role::Shut,
@@ -233,7 +245,7 @@ impl Policy {
                     Judgement::admitted(Role::Check, hops, "check-external")
                 }
                 Some(cut) => Judgement::refused(Decision::Cut, cut),
-                None => Judgement::admitted(Role::Page, 0, scope.rule),
+                None => self.unless_grown(url, route, 0, scope.rule),
             };
         }
         // Where a seed redirects to is as good as the seed.
@@ -242,7 +254,7 @@ impl Policy {
         }
         if scope.beyond && hops <= self.extra_hops && cut.is_none() {
             let rule = format!("extra-hops {}", self.extra_hops);
-            return Judgement::admitted(Role::Page, hops, rule);
+            return self.unless_grown(url, route, hops, rule);
         }
         if scope.beyond && may_check {
             return Judgement::admitted(Role::Check, hops, "check-external");
@@ -256,6 +268,21 @@ impl Policy {
             },
             hops,
             rule: scope.rule,
+        }
+    }
+
+    /// A page, unless its URL is too much. Where a seed redirects to is what the user named.
+    fn unless_grown(
+        &self,
+        url: &CanonicalUrl,
+        route: &Route,
+        hops: u32,
+        rule: String,
+    ) -> Judgement {
+        let growth = self.growth.filter(|_| route.depth > 0);
+        match growth.and_then(|growth| growth.rule(url)) {
+            Some(rule) => Judgement::refused(Decision::Trapped, rule),
+            None => Judgement::admitted(Role::Page, hops, rule),
         }
     }
 
@@ -331,6 +358,10 @@ impl Policy {
     pub(super) fn may_gain(&self, visit: &Visit, route: &Route) -> bool {
         if visit.decision == Decision::Undecided {
             return true;
+        }
+        // Put aside as a page, it may be a part of one, if its URL alone was the reason.
+        if visit.decision == Decision::Trapped && visit.role == Role::Page {
+            return false;
         }
         match route.way {
             Way::Never => return false,

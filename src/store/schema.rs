@@ -30,16 +30,19 @@ pub(crate) enum Decision {
     Disallowed = 4,
     /// Being decided anew; never committed.
     Undecided = 5,
+    /// Put aside as a part of a trap.
+    Trapped = 6,
 }
 
 impl Decision {
-    pub(crate) const ALL: [(Self, &'static str); 6] = [
+    pub(crate) const ALL: [(Self, &'static str); 7] = [
         (Self::Admitted, "admitted"),
         (Self::Excluded, "excluded"),
         (Self::Cut, "cut"),
         (Self::Linked, "linked"),
         (Self::Disallowed, "disallowed"),
         (Self::Undecided, "undecided"),
+        (Self::Trapped, "trapped"),
     ];
 
     pub(crate) fn from_code(code: i64) -> Option<Self> {
@@ -374,7 +377,7 @@ DROP TABLE field;
 ";
 
 /// What version 2 lacks, one piece a matter.
-const ADDED_IN_3: [&str; 5] = [
+const ADDED_IN_3: [&str; 6] = [
     // Places in the queue have a rank above the depth now (`order.rs`).
     "UPDATE frontier SET ord = (ord & 0x7fffffffffffff) | (128 << 55);",
     // Which robots.txt held when; how far a host was slowed down, and its pages that count.
@@ -448,6 +451,17 @@ const ADDED_IN_3: [&str; 5] = [
        https INTEGER NOT NULL,
        depth INTEGER NOT NULL,
        PRIMARY KEY (run, host, https)
+     ) WITHOUT ROWID;",
+    // What was put aside as a trap: a template, a family of them, parameters.
+    "CREATE TABLE template (
+       run   INTEGER NOT NULL REFERENCES run,
+       host  INTEGER NOT NULL REFERENCES host,
+       kind  INTEGER NOT NULL,
+       text  TEXT NOT NULL,
+       rule  INTEGER NOT NULL REFERENCES rule,
+       pages INTEGER NOT NULL,
+       since INTEGER NOT NULL,
+       PRIMARY KEY (run, host, kind, text)
      ) WITHOUT ROWID;",
 ];
 
@@ -622,6 +636,18 @@ LEFT JOIN url t ON t.id = f.redirect_to
 LEFT JOIN rule r ON r.id = coalesce(n.rule, v.rule)
 WHERE e.run = (SELECT max(id) FROM run);
 
+CREATE VIEW traps AS
+SELECT h.name AS host, t.text AS template, substr(r.text, 7) AS why, t.pages AS pages, p.urls AS urls,
+       {time:coalesce(t.since, (SELECT min(u.first_seen) FROM url u WHERE u.id = p.first))} AS since,
+       (SELECT u.text FROM url u WHERE u.id = p.first) AS example
+FROM (SELECT v.run AS run, u.host AS host, v.rule AS rule, count(*) AS urls, min(u.id) AS first
+      FROM visit v JOIN url u ON u.id = v.url
+      WHERE v.run = (SELECT max(id) FROM run) AND v.decision = 6 GROUP BY u.host, v.rule) p
+JOIN host h ON h.id = p.host
+JOIN rule r ON r.id = p.rule
+LEFT JOIN template t ON t.run = p.run AND t.host = p.host AND t.rule = p.rule AND t.kind < 3
+ORDER BY p.urls DESC;
+
 CREATE VIEW runs AS
 SELECT r.id AS run, s.id AS start, r.state AS state, r.seeds AS seeds, {time:s.begun} AS begun_at, {time:s.ended} AS ended_at,
        coalesce(s.how, CASE WHEN s.heartbeat > (unixepoch() - 60) * 1000000 AND s.id = (SELECT max(id) FROM start) THEN 'running' ELSE 'killed' END) AS how,
@@ -761,7 +787,7 @@ pub(crate) fn check(application: i32, version: i32) -> Result<(), StoreError> {
 }
 
 /// The views in the order in which they are listed, each with what a row of it is.
-pub const NAMED_VIEWS: [(&str, &str); 18] = [
+pub const NAMED_VIEWS: [(&str, &str); 19] = [
     (
         "pages",
         "one row a page that was asked for, or that robots.txt forbids",
@@ -790,6 +816,7 @@ pub const NAMED_VIEWS: [(&str, &str); 18] = [
         "urls",
         "every URL that was met, and what was decided of it by which rule",
     ),
+    ("traps", "URLs without end that were put aside, and why"),
     (
         "requests",
         "every request that was made, retries and robots.txt included",

@@ -139,7 +139,8 @@ impl Judgement {
 
 fn precedence(decision: Decision, role: Role) -> (u8, Role) {
     let first = match decision {
-        Decision::Admitted | Decision::Disallowed => 0,
+        // What is trapped stays so, by whatever route.
+        Decision::Admitted | Decision::Disallowed | Decision::Trapped => 0,
         Decision::Excluded => 1,
         Decision::Cut => 2,
         Decision::Linked => 3,

@@ -9,7 +9,7 @@ use tokio_rusqlite::rusqlite;
 use super::admit::Admitter;
 use super::intern::Interned;
 use super::rows::Written;
-use super::schema::Role;
+use super::schema::{Decision, Role};
 use super::seen::Visit;
 use super::{StoreError, micros, signals};
 use crate::canonical::{CanonicalUrl, Host, Origin};
@@ -76,6 +76,8 @@ pub struct Applied {
     pub recalled: Option<u64>,
     /// Where seeds have led that was out of scope until now.
     pub joined: Vec<CanonicalUrl>,
+    /// What waited and was put aside as a part of a trap, by host: the store's numbers of the URLs.
+    pub(crate) trapped: Vec<(Host, Vec<i64>)>,
     /// URLs whose outcome is in the table now.
     pub settled: Vec<Ticket>,
     /// The number of the last fetch.
@@ -182,6 +184,12 @@ impl Writer {
         if batch.recall {
             applied.recalled = Some(self.admitter.recall(&tx)?);
         }
+        for refill in batch.refills {
+            applied.refilled.push(self.refill(&tx, refill)?);
+        }
+        if let Some(more) = batch.more_hosts {
+            applied.hosts_read = Some(self.more_hosts(&tx, more, &mut applied.refilled)?);
+        }
         self.queued += std::mem::take(&mut self.admitter.enqueued);
         tx.prepare_cached(
             "UPDATE start SET heartbeat = ?2, pages = pages + ?3, requests = requests + ?4, bytes = bytes + ?5,
@@ -196,16 +204,11 @@ impl Writer {
             batch.durable_to,
             self.queued
         ])?;
-        for refill in batch.refills {
-            applied.refilled.push(self.refill(&tx, refill)?);
-        }
-        if let Some(more) = batch.more_hosts {
-            applied.hosts_read = Some(self.more_hosts(&tx, more, &mut applied.refilled)?);
-        }
         tx.commit()?;
         applied.admitted = std::mem::take(&mut self.admitter.admitted);
         applied.deferred = std::mem::take(&mut self.admitter.deferred);
         applied.joined = std::mem::take(&mut self.admitter.joined);
+        applied.trapped = std::mem::take(&mut self.admitter.trapped);
         applied.redirect_loops = tally.redirect_loops;
         applied.last_fetch = self.last_fetch;
         if batch.give_back {
@@ -246,13 +249,18 @@ impl Writer {
                 .visit_to(tx, url, &record.request.url)?
                 .map(|visit| (url, visit))
         };
-        let (url, visit) = match known {
+        let (url, mut visit) = match known {
             Some(known) => known,
             None => (
                 self.admitter.identity(tx, &record.request.url)?,
                 Visit::NONE,
             ),
         };
+        if visit.decision == Decision::Trapped && record.fate == Fate::Done {
+            // It was under way when it was put aside.
+            visit = self.admitter.untrap(tx, url, &record.request.url, visit)?;
+        }
+        self.admitter.begin_page(record);
         let is_final = record.fate == Fate::Done && record.redirect_to.is_none();
         if is_final && record.fetched.is_some() && visit.ends_seed() {
             self.admitter.join(tx, &record.request.url, url)?;
@@ -267,6 +275,7 @@ impl Writer {
         if known.is_some() {
             self.outcome(tx, url, &visit, record, written, tally)?;
         }
+        self.admitter.end_page(tx, record)?;
         if let Some(again) = written.and_then(|written| written.repeat) {
             self.admitter.repeat(tx, again)?;
         }

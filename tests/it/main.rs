@@ -37,5 +37,6 @@ mod sitemaps;
 mod sites;
 mod support;
 mod support_tests;
+mod traps;
 mod why;
 mod words;

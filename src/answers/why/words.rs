@@ -80,6 +80,7 @@ pub(super) fn kept_out(decision: &str, rule: Option<&str>) -> String {
         "cut" => format!("cut off by: {rule}"),
         "linked" => format!("only linked; {rule}"),
         "disallowed" => format!("forbidden by robots.txt: {rule}"),
+        "trapped" => format!("put aside as a {rule}"),
         other => format!("{other} by: {rule}"),
     }
 }
@@ -133,7 +134,12 @@ mod tests {
                 Some("not followed: an asset"),
                 "only linked; not followed: an asset",
             ),
-            ("trapped", Some("calendar"), "trapped by: calendar"),
+            (
+                "trapped",
+                Some("trap: repeated path segments"),
+                "put aside as a trap: repeated path segments",
+            ),
+            ("caught", Some("calendar"), "caught by: calendar"),
             ("cut", None, "cut off by: a rule that was not kept"),
         ] {
             assert_eq!(kept_out(decision, rule), wanted);
