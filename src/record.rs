@@ -440,6 +440,8 @@ pub struct StoredRobots {
     pub body: Vec<u8>,
     /// Until when it counts.
     pub valid_until: SystemTime,
+    /// Not to be asked for again before, since it could not be had.
+    pub ask_again: Option<SystemTime>,
 }
 
 /// What is known of a host from earlier: whatever asks it has to know that first.

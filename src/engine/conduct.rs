@@ -472,11 +472,17 @@ impl Engine {
     /// The rules of robots.txt files that were stored.
     fn remembered(&self, stored: Vec<StoredRobots>, now: Instant) -> Vec<Remembered> {
         let wall = SystemTime::now();
-        let of = |stored: StoredRobots| {
-            let left = stored.valid_until.duration_since(wall).unwrap_or_default();
-            let fresh_until = now + left.min(Duration::from_secs(86_400));
-            let rules = self.worker.stored_rules(stored.status, &stored.body);
-            (stored.origin, Arc::new(rules), fresh_until)
+        let day = Duration::from_secs(86_400);
+        // A wall clock's times, which may have been set: none is far off.
+        let at = |time: SystemTime| match time.duration_since(wall) {
+            Ok(left) => now + left.min(day),
+            Err(past) => now.checked_sub(past.duration()).unwrap_or(now),
+        };
+        let of = |stored: StoredRobots| Remembered {
+            rules: Arc::new(self.worker.stored_rules(stored.status, &stored.body)),
+            fresh_until: at(stored.valid_until),
+            ask_again: stored.ask_again.map(at),
+            origin: stored.origin,
         };
         stored.into_iter().map(of).collect()
     }

@@ -187,6 +187,7 @@ impl Worker {
                 answer: answer(&fetched),
                 head: fetched.timing.head,
                 total: fetched.timing.total,
+                stays: self.fetcher.keeps(&request.url) && stays(&fetched),
             },
             bytes: fetched.wire_bytes,
         };
@@ -633,6 +634,15 @@ fn answer(fetched: &Fetched) -> Answer {
         (None, Some(500..=599)) => Answer::Failed,
         (None, _) => Answer::Fine,
     }
+}
+
+/// Whether the server leaves the connection open.
+fn stays(fetched: &Fetched) -> bool {
+    let closes = |value: &str| value.to_ascii_lowercase().contains("close");
+    fetched.error.is_none()
+        && fetched.head.as_ref().is_some_and(|head| {
+            head.http_version != "1.0" && !head.get("connection").is_some_and(closes)
+        })
 }
 
 /// Cores of the machine.

@@ -118,6 +118,11 @@ impl Clients {
         })
     }
 
+    /// Whether the connection for a URL is kept after a request.
+    pub(super) fn keeps(&self, url: &CanonicalUrl) -> bool {
+        self.kept.takes(url.as_url().authority(), Instant::now())
+    }
+
     /// The client for a URL.
     ///
     /// # Errors
@@ -146,8 +151,7 @@ impl Clients {
             }
             Way::Lookup
         };
-        let kept = self.kept.takes(url.as_url().authority(), Instant::now());
-        Ok(self.by_way.get(&(way, identity, kept)))
+        Ok(self.by_way.get(&(way, identity, self.keeps(url))))
     }
 }
 

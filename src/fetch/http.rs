@@ -149,6 +149,12 @@ impl Fetcher {
         })))
     }
 
+    /// Whether the connection to a URL's host is kept for its next request.
+    #[must_use]
+    pub fn keeps(&self, url: &CanonicalUrl) -> bool {
+        self.0.clients.keeps(url)
+    }
+
     /// The address of a host, if requests go there by themselves and it has one.
     pub async fn address_of(&self, host: &Host) -> Option<IpAddr> {
         self.0.clients.address_of(host).await

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use crate::canonical::Host;
+use crate::politeness::Streak;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -18,7 +19,7 @@ pub(super) struct Elsewhere {
     asking: bool,
     /// Hosts that have to wait for long, each until its time.
     resting: BTreeSet<(Instant, Host)>,
-    until: HashMap<Host, Instant>,
+    until: HashMap<Host, (Instant, Streak)>,
 }
 
 impl Elsewhere {
@@ -63,8 +64,8 @@ impl Elsewhere {
     }
 
     /// Sends a host to rest.
-    pub(super) fn rest(&mut self, host: Host, until: Instant) {
-        self.until.insert(host.clone(), until);
+    pub(super) fn rest(&mut self, host: Host, until: Instant, streak: Streak) {
+        self.until.insert(host.clone(), (until, streak));
         self.resting.insert((until, host));
     }
 
@@ -77,11 +78,12 @@ impl Elsewhere {
         self.resting.first().map(|(at, _)| *at)
     }
 
-    /// Calls a host back, wherever it is in its rest: until when that lasts, or did.
-    pub(super) fn recall(&mut self, host: &Host) -> Option<Instant> {
-        let until = self.until.remove(host)?;
+    /// Calls a host back, wherever it is in its rest: until when that lasts, or did, and what its answers had
+    /// come to.
+    pub(super) fn recall(&mut self, host: &Host) -> Option<(Instant, Streak)> {
+        let (until, streak) = self.until.remove(host)?;
         self.resting.remove(&(until, host.clone()));
-        Some(until)
+        Some((until, streak))
     }
 
     /// A host that has rested; it is to be called back.

@@ -8,6 +8,9 @@ use std::time::Instant;
 use crate::canonical::Host;
 use crate::politeness::{Limits, Pace};
 
+/// Hosts of a group that stay in memory where room is wanted.
+const LINE: usize = 64;
+
 /// One group.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -57,6 +60,13 @@ impl Groups {
                 self.0.remove(key);
             }
         }
+    }
+
+    /// Hosts at the ends of long lines: their turns are far.
+    pub(super) fn spare(&mut self) -> Vec<Host> {
+        let lines = self.0.values_mut().map(|group| &mut group.line);
+        let beyond = |line: &mut VecDeque<Host>| line.split_off(line.len().min(LINE));
+        lines.flat_map(beyond).collect()
     }
 
     /// Until when the pace of a group has to be known.

@@ -151,9 +151,9 @@ impl HostQueue {
         }
     }
 
-    /// Says that nothing is stored of it.
+    /// Says that nothing is stored of it. Where that is being read, what comes of it counts.
     pub(super) fn is_new(&mut self) {
-        if !self.told {
+        if !self.told && !self.loading {
             (self.told, self.on_disk) = (true, false);
         }
     }
@@ -168,7 +168,11 @@ impl HostQueue {
         let quiet = self.pace.in_flight() == 0 && self.robots.is_empty();
         // Set aside, it waits for no answer any more.
         let waits = self.origins.is_asking() && self.aside.is_none();
-        quiet && self.told && !self.loading && !waits
+        // A page whose record is not there yet holds its place.
+        let counts = self
+            .allowance
+            .is_some_and(|allowance| allowance.reserved > 0);
+        quiet && self.told && !self.loading && !waits && !counts
     }
 
     /// Whether something of it is given up for this start.
@@ -237,7 +241,7 @@ impl HostQueue {
 
     /// Says that the table has rows of this host, from the first on.
     pub(super) fn begin_on_disk(&mut self) {
-        if self.told && !self.loading {
+        if self.told && !self.loading && self.aside.is_none() {
             (self.on_disk, self.tail) = (true, 0);
         }
     }

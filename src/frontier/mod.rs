@@ -27,7 +27,7 @@ pub use paces::Paces;
 
 use crate::canonical::{Host, Origin, registrable_domain};
 use crate::config::By;
-use crate::politeness::{Bucket, Consequence, Ending, Limits, Pace, When};
+use crate::politeness::{Bucket, Consequence, Ending, Limits, Pace, Streak, When};
 use crate::record::HostState;
 use crate::request::{Request, Ticket};
 use crate::robots::Robots;
@@ -111,8 +111,18 @@ pub struct MoreHosts {
     pub limit: usize,
 }
 
-/// Rules of an origin that were stored, and until when they are fresh.
-pub type Remembered = (Origin, Arc<Robots>, Instant);
+/// Rules of an origin that were stored.
+#[derive(Debug)]
+pub struct Remembered {
+    /// Whose.
+    pub origin: Origin,
+    /// What they say.
+    pub rules: Arc<Robots>,
+    /// Until when they are fresh.
+    pub fresh_until: Instant,
+    /// Not to be asked for again before, since they could not be had.
+    pub ask_again: Option<Instant>,
+}
 
 /// How the frontier is to behave.
 #[derive(Debug, Clone)]
@@ -268,8 +278,9 @@ impl Frontier {
         let (queued, elsewhere) = (&mut self.queued, &mut self.elsewhere);
         let queue = self.hosts.entry(host.clone()).or_insert_with(|| {
             let mut queue = settings.queue(host, groups, begin, now);
-            if let Some(until) = elsewhere.recall(host) {
+            if let Some((until, streak)) = elsewhere.recall(host) {
                 queue.pace.has_rested(until.max(now));
+                queue.pace.go_on(streak);
             }
             *queued += queue.len();
             queue
@@ -443,6 +454,14 @@ impl Frontier {
     /// Takes in what is stored of a host.
     fn told(&mut self, host: &Host, state: HostState, rules: Vec<Remembered>, now: Instant) {
         let longest = self.settings.paces.limits.max_hold;
+        if let Some(HostQueue {
+            sharing: Sharing::Group(key),
+            ..
+        }) = self.hosts.get(host)
+            && let Some(group) = self.groups.get_mut(key)
+        {
+            group.pace.slow_down(group.pace.strain().max(state.gap));
+        }
         let held = state.held.map(|(until, why)| {
             let left = until.duration_since(SystemTime::now()).unwrap_or_default();
             (now + left.min(longest), why)
@@ -455,10 +474,10 @@ impl Frontier {
             }
             queue.pace.slow_down(state.gap);
             queue.pages_had(state.pages);
-            for (origin, rules, fresh_until) in rules {
-                let delay = rules.crawl_delay();
-                queue.origins.remember(&origin, rules, fresh_until);
-                queue.set_crawl_delay(&origin, delay);
+            for remembered in rules {
+                let delay = remembered.rules.crawl_delay();
+                queue.set_crawl_delay(&remembered.origin, delay);
+                queue.origins.remember(remembered);
             }
         });
     }
@@ -513,8 +532,15 @@ impl Frontier {
         let idle = self.idle.front().map(|(at, _)| *at);
         // When somebody leaves, somebody may come.
         let look = self.next_look.filter(|at| *at > now && self.is_full());
-        let leaves = [idle, look].map(|at| at.filter(|_| self.elsewhere.has_more()));
-        let times = [sleeping, self.elsewhere.next(), leaves[0], leaves[1]];
+        let rested = self.elsewhere.next();
+        let waited_for = self.elsewhere.has_more() || rested.is_some_and(|at| at <= now);
+        let leaves = [idle, look].map(|at| at.filter(|_| waited_for));
+        let times = [
+            sleeping,
+            rested.filter(|at| *at > now),
+            leaves[0],
+            leaves[1],
+        ];
         Next::Wait(times.into_iter().flatten().min())
     }
 
@@ -593,13 +619,15 @@ impl Frontier {
     /// Nobody here can use a slot: hosts that are elsewhere may. Where there is no room for them, those
     /// leave who have to wait longest.
     fn let_others_in(&mut self, now: Instant) {
-        if !self.elsewhere.has_more() || self.more_hosts.is_some() {
+        let is_due = self.elsewhere.next().is_some_and(|at| at <= now);
+        if !(self.elsewhere.has_more() || is_due) {
             return;
         }
         if self.is_full() {
             self.send_to_rest(now);
         }
-        if self.is_full() {
+        self.wake(now);
+        if self.is_full() || self.more_hosts.is_some() {
             return;
         }
         let room = self.settings.room;
@@ -643,8 +671,21 @@ impl Frontier {
         sleepers.sort_unstable_by(|one, other| other.cmp(one));
         sleepers.truncate((self.settings.room.hosts / 4).max(1));
         for (until, host) in sleepers {
+            let streak = self.hosts.get(&host).map(|queue| queue.pace.streak());
             self.leave(&host);
-            self.elsewhere.rest(host, until);
+            self.elsewhere.rest(host, until, streak.unwrap_or_default());
+        }
+        // Of hosts that share a pace, a few keep it busy.
+        for host in self.groups.spare() {
+            let can_leave =
+                |queue: &HostQueue| queue.can_leave() && queue.pace.streak() == Streak::default();
+            if self.hosts.get(&host).is_some_and(can_leave) {
+                self.leave(&host);
+                self.elsewhere.turned_away();
+            } else if let Some(queue) = self.hosts.get_mut(&host) {
+                queue.in_ready = false;
+                self.call(&host);
+            }
         }
     }
 
@@ -735,7 +776,12 @@ impl Frontier {
         {
             let key = Arc::clone(key);
             if let Some(group) = self.groups.get_mut(&key) {
-                group.pace.ended(ending, now);
+                let before = group.pace.strain();
+                group.pace.answered(ending, now);
+                let after = group.pace.strain();
+                if has_changed(before, after) {
+                    self.gaps.push((host.clone(), after));
+                }
                 if !group.in_ready && !group.line.is_empty() {
                     group.in_ready = true;
                     self.ready.push_back(Member::Group(key));
@@ -747,7 +793,7 @@ impl Frontier {
             let consequence = queue.finish(ending, now);
             (consequence, before, queue.pace.strain())
         });
-        if after > before || (after.is_none() && before.is_some()) {
+        if has_changed(before, after) {
             self.gaps.push((host.clone(), after));
         }
         consequence
@@ -857,6 +903,11 @@ impl Frontier {
             .max_by_key(|(_, until, _)| *until)
             .map(|(host, until, queue)| (host.clone(), until, queue.hold_reason.clone()))
     }
+}
+
+/// Whether a gap that strain asks for is worth to be kept: it is longer, or over.
+fn has_changed(before: Option<Duration>, after: Option<Duration>) -> bool {
+    after > before || (after.is_none() && before.is_some())
 }
 
 #[cfg(test)]

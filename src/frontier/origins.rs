@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Remembered;
 use crate::canonical::{CanonicalUrl, Origin};
 use crate::request::Request;
 use crate::robots::Robots;
@@ -110,10 +111,11 @@ impl Origins {
     }
 
     /// Takes in what was stored of an origin, unless something newer is known by now.
-    pub(super) fn remember(&mut self, origin: &Origin, rules: Arc<Robots>, fresh_until: Instant) {
-        let state = self.state(origin);
+    pub(super) fn remember(&mut self, stored: Remembered) {
+        let state = self.state(&stored.origin);
         if state.rules.is_none() && !state.unreachable {
-            (state.rules, state.fresh_until) = (Some(rules), Some(fresh_until));
+            state.rules = Some(stored.rules);
+            (state.fresh_until, state.ask_again) = (Some(stored.fresh_until), stored.ask_again);
         }
         self.weigh();
     }

@@ -152,6 +152,9 @@ impl Clocked {
     fn robots(&mut self, text: &str, lines: &str, life: u64, millis: u64) {
         let (origin, now) = (url(text).origin(), self.at(millis));
         let fresh_until = now + ms(life);
+        // Nothing else is stored of the host.
+        self.frontier
+            .with_host(&host(text), now, |queue, _| queue.is_new());
         self.frontier
             .robots_known(&origin, &host(text), rules(lines), fresh_until, now);
     }
@@ -774,6 +777,64 @@ fn who_has_to_wait_for_long_makes_room() {
     clocked.says(20_000, &["at 40000"]);
 }
 
+/// A host that was set aside has nothing to read from the table, though that has URLs again.
+#[test]
+fn a_host_set_aside_stays_so_when_urls_are_recalled() {
+    let mut clocked = Clocked::with(with_limits(|limits| limits.max_failures = 1), &A[..1]);
+    clocked.says(0, &["http://a/1"]);
+    let aside = clocked.finish("http://a/", Answer::Failed, 0);
+    assert!(matches!(aside, Consequence::SetAside(..)));
+    assert!(clocked.frontier.is_drained());
+    clocked.frontier.begin_on_disk(clocked.begin);
+    assert_eq!(clocked.said(0), "at 10000");
+    assert!(clocked.frontier.take_more_hosts().is_some());
+    clocked.frontier.hosts_read(None);
+    assert!(clocked.frontier.is_drained());
+}
+
+/// A host is first met by a redirect of another's robots.txt, and by a link in the batch in which what is
+/// stored of it is read.
+#[test]
+fn a_host_that_is_met_twice_at_once_is_not_forgotten() {
+    let mut clocked = Clocked::new(settings());
+    let now = clocked.begin;
+    let hop = Request::robots(url("http://x/r"), url("http://a/").origin(), 1, 0);
+    clocked.frontier.push_robots(hop, now, now);
+    let refill = clocked.frontier.take_refills().pop().expect("one");
+    clocked.frontier.push(page("http://x/1", 1), now);
+    let told = Refilled {
+        refill,
+        requests: vec![page("http://x/1", 1)],
+        more: true,
+        state: Some(HostState::default()),
+    };
+    clocked.frontier.refilled(told, Vec::new(), now);
+    clocked.says(0, &["http://x/r", "http://x/1"]);
+    let more = clocked.frontier.take_refills().pop().expect("the rest");
+    assert_eq!((more.after, more.state), (1, false));
+}
+
+/// The strain of one host slows down all that share its pace.
+#[test]
+fn strain_is_of_the_pace_that_is_shared() {
+    let pages = [
+        "http://a.site.example/1",
+        "http://b.site.example/1",
+        "http://b.site.example/2",
+    ];
+    let settings = Settings {
+        by: By::Domain,
+        ..with_limits(|limits| limits.interval = Some(ms(100)))
+    };
+    let mut clocked = Clocked::with(settings, &pages);
+    clocked.says(0, &[pages[0]]);
+    clocked.finish(pages[0], Answer::Strained, 0);
+    clocked.says(0, &["at 200"]);
+    clocked.says(200, &[pages[1]]);
+    let gaps = clocked.frontier.take_gaps();
+    assert_eq!(gaps, [(host(pages[0]), Some(ms(200)))]);
+}
+
 fn rows(orders: std::ops::RangeInclusive<u64>) -> Vec<Request> {
     orders
         .map(|order| page(&format!("http://a/{order}"), order))
@@ -1367,7 +1428,12 @@ impl World {
                 let here = origin_host(origin) == refilled.refill.host && *known == Known::Rules;
                 match &self.plans[origin] {
                     Plan::Rules { lines, life, .. } if here && refilled.state.is_some() => {
-                        Some((origin.clone(), rules(lines), self.now + ms(*life)))
+                        Some(Remembered {
+                            origin: origin.clone(),
+                            rules: rules(lines),
+                            fresh_until: self.now + ms(*life),
+                            ask_again: None,
+                        })
                     }
                     _ => None,
                 }

@@ -53,17 +53,19 @@ impl Limits {
             burst: self.burst.min(other.burst),
             concurrency: self.concurrency.min(other.concurrency),
             random_wait: self.random_wait || other.random_wait,
+            adaptive: self.adaptive || other.adaptive,
             ..self
         }
     }
 
-    /// Without rate and cap in flight: of a host that shares those with others.
+    /// Without rate, cap in flight and strain: of a host that shares those with others.
     #[must_use]
     pub fn unshared(self) -> Self {
         Self {
             interval: None,
             concurrency: u32::MAX,
             random_wait: false,
+            adaptive: false,
             ..self
         }
     }
@@ -119,6 +121,8 @@ pub struct Ending {
     pub head: Option<Duration>,
     /// From the start to the end.
     pub total: Duration,
+    /// Whether the connection stays for the next request.
+    pub stays: bool,
 }
 
 impl From<Answer> for Ending {
@@ -128,6 +132,7 @@ impl From<Answer> for Ending {
             answer,
             head: None,
             total: Duration::ZERO,
+            stays: true,
         }
     }
 }
@@ -141,6 +146,14 @@ pub enum Consequence {
     Hold(Duration, String),
     /// It is left alone until the next start of the program.
     SetAside(Duration, String),
+}
+
+/// What a host's answers in a row have come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Streak {
+    failures: u32,
+    throttles: u32,
+    held: Duration,
 }
 
 /// The pace of one host, or of several that share one.
@@ -161,9 +174,7 @@ pub struct Pace {
     held_until: Option<Instant>,
     crawl_delay: Option<Duration>,
     strain: Strain,
-    failures: u32,
-    throttles: u32,
-    held: Duration,
+    streak: Streak,
 }
 
 impl Pace {
@@ -198,9 +209,7 @@ impl Pace {
             held_until: None,
             crawl_delay: None,
             strain: Strain::default(),
-            failures: 0,
-            throttles: 0,
-            held: Duration::ZERO,
+            streak: Streak::default(),
         }
     }
 
@@ -219,6 +228,17 @@ impl Pace {
         let before = until.checked_sub(interval).unwrap_or(until);
         self.bucket = Bucket::empty(self.limits.interval, self.limits.burst, before);
         self.hold(until);
+    }
+
+    /// What its answers in a row have come to.
+    #[must_use]
+    pub fn streak(&self) -> Streak {
+        self.streak
+    }
+
+    /// Takes up what its answers in a row had come to.
+    pub fn go_on(&mut self, streak: Streak) {
+        self.streak = streak;
     }
 
     /// Slows it down as far as it was when that was stored.
@@ -325,10 +345,25 @@ impl Pace {
         self.limits.interval.max(self.crawl_delay)
     }
 
-    /// Takes note that a request has ended: it is not in flight any more.
-    pub fn ended(&mut self, ending: Ending, now: Instant) {
+    /// Takes note of an answer: the request is not in flight any more, and it may tell of strain.
+    pub fn answered(&mut self, ending: Ending, now: Instant) {
+        self.ended(ending, now);
+        let usual = self.usual_gap();
+        if self.limits.adaptive {
+            match ending.answer {
+                Answer::Strained | Answer::Throttled(_) => self.strain.cut(usual, now),
+                Answer::Fine => self.strain.ease(usual, ending.head),
+                Answer::Failed | Answer::Silent => {}
+            }
+        }
+    }
+
+    fn ended(&mut self, ending: Ending, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.last_end = Some(now);
+        if !ending.stays {
+            self.open = self.open.saturating_sub(1).max(self.in_flight);
+        }
         let Some(cold) = self.cold else { return };
         let started = now.checked_sub(ending.total).unwrap_or(now);
         if started + Duration::from_millis(5) < cold && self.in_flight > 0 {
@@ -345,31 +380,25 @@ impl Pace {
     /// Ends a request, and draws the consequence of how it ended.
     pub fn finish(&mut self, ending: impl Into<Ending>, now: Instant) -> Consequence {
         let ending = ending.into();
-        self.ended(ending, now);
-        let usual = self.usual_gap();
-        if self.limits.adaptive {
-            match ending.answer {
-                Answer::Strained | Answer::Throttled(_) => self.strain.cut(usual, now),
-                Answer::Fine => self.strain.ease(usual, ending.head),
-                Answer::Failed | Answer::Silent => {}
-            }
-        }
+        self.answered(ending, now);
         match ending.answer {
             Answer::Silent => Consequence::None,
             Answer::Fine => {
-                (self.failures, self.throttles, self.held) = (0, 0, Duration::ZERO);
+                self.streak = Streak::default();
                 Consequence::None
             }
             Answer::Failed | Answer::Strained => {
-                self.failures += 1;
-                if self.failures >= self.limits.max_failures {
+                self.streak.failures += 1;
+                if self.streak.failures >= self.limits.max_failures {
                     return Consequence::SetAside(
                         Duration::ZERO,
-                        format!("{} failures in a row", self.failures),
+                        format!("{} failures in a row", self.streak.failures),
                     );
                 }
-                if self.failures >= 2 {
-                    self.hold(now + doubled(FIRST_BACKOFF, self.failures - 2).min(MAX_BACKOFF));
+                if self.streak.failures >= 2 {
+                    self.hold(
+                        now + doubled(FIRST_BACKOFF, self.streak.failures - 2).min(MAX_BACKOFF),
+                    );
                 }
                 Consequence::None
             }
@@ -380,13 +409,13 @@ impl Pace {
     fn throttled(&mut self, asked: Option<Duration>, now: Instant) -> Consequence {
         let max = self.limits.max_hold;
         let wait = asked
-            .unwrap_or_else(|| doubled(FIRST_HOLD, self.throttles))
+            .unwrap_or_else(|| doubled(FIRST_HOLD, self.streak.throttles))
             .min(max);
         // Answers to requests that were under way together are one word of the host, not several.
         if self.held_until(now).is_none() {
-            self.failures += 1;
-            self.throttles += 1;
-            self.held += wait;
+            self.streak.failures += 1;
+            self.streak.throttles += 1;
+            self.streak.held += wait;
         }
         self.hold(now + wait);
         let said = asked.map_or_else(String::new, |asked| {
@@ -398,13 +427,13 @@ impl Pace {
                 format!("asks to be left alone longer than max-hold{said}"),
             );
         }
-        if self.failures >= self.limits.max_failures {
+        if self.streak.failures >= self.limits.max_failures {
             return Consequence::SetAside(
                 wait,
-                format!("{} failures in a row{said}", self.failures),
+                format!("{} failures in a row{said}", self.streak.failures),
             );
         }
-        if self.held > max {
+        if self.streak.held > max {
             return Consequence::SetAside(
                 wait,
                 format!("held for more than {} s in all{said}", max.as_secs()),

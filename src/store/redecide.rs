@@ -215,7 +215,7 @@ impl Admitter {
     /// Admits what the last run had and this one has not met, each once: so that *gone* has evidence.
     /// Answers with how many those are.
     pub(super) fn recall(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<u64> {
-        let (mut after, mut count) = (0_i64, 0);
+        let (mut after, mut count, deferred) = (0_i64, 0, self.deferred);
         let rule = self.rule_id(tx, "in the last run")?;
         loop {
             let found = self.not_met(tx, after)?;
@@ -226,6 +226,10 @@ impl Admitter {
                     continue;
                 };
                 let host = self.host_id(tx, &url.host())?;
+                // What would not be asked for again is no evidence of anything.
+                if self.traps.judge(host, &url).is_some() {
+                    continue;
+                }
                 let visit = Visit {
                     decision: Decision::Admitted,
                     role: if role == Role::Asset {
@@ -250,12 +254,15 @@ impl Admitter {
         }
         // Who was known as not met is met now.
         self.seen = Seen::default();
+        // All of them are in the count.
+        self.deferred = deferred;
         Ok(count)
     }
 
     fn is_wanted_again(&self, url: &CanonicalUrl, depth: u32, role: Role) -> bool {
         // Under that text it is asked for no more.
-        if self.policy.rewrite.apply(url).is_some() {
+        let grown = self.policy.growth.and_then(|growth| growth.rule(url));
+        if self.policy.rewrite.apply(url).is_some() || grown.is_some() {
             return false;
         }
         if role == Role::Asset {
@@ -264,7 +271,8 @@ impl Admitter {
         self.policy.scope.decide(url).inside && self.policy.max_depth.is_none_or(|max| depth <= max)
     }
 
-    /// URLs with a good outcome in the last run that this one has not met.
+    /// URLs with a good outcome in the last run that this one has not met; each once, so not what the last run
+    /// had not met itself.
     #[expect(clippy::type_complexity, reason = "one row")]
     fn not_met(
         &self,
@@ -273,7 +281,7 @@ impl Admitter {
     ) -> rusqlite::Result<Vec<(i64, Option<CanonicalUrl>, u32, Role)>> {
         let mut statement = tx.prepare_cached(
             "SELECT v.url, u.text, v.depth, v.role FROM visit v JOIN fetch f ON f.id = v.last_fetch JOIN url u ON u.id = v.url
-             WHERE v.run = ?1 - 1 AND v.url > ?2 AND v.role IN (0, 1, 2) AND f.error IS NULL AND f.status < 400
+             WHERE v.run = ?1 - 1 AND v.url > ?2 AND v.role IN (0, 1) AND f.error IS NULL AND f.status < 400
              AND NOT EXISTS (SELECT 1 FROM visit n WHERE n.run = ?1 AND n.url = v.url)
              ORDER BY v.url LIMIT ?3",
         )?;

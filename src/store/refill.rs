@@ -55,16 +55,19 @@ impl Writer {
         let mut last = more.after;
         for _ in 0..HOSTS_AT_ONCE {
             // From host to host along the key: the rows between are not read.
-            let next: Option<(i64, String)> = tx
+            let next: Option<(i64, String, bool)> = tx
                 .prepare_cached(
-                    "SELECT id, name FROM host WHERE id = (SELECT min(host) FROM frontier WHERE host > ?)",
+                    "SELECT id, name, set_aside IS NOT NULL FROM host WHERE id = (SELECT min(host) FROM frontier WHERE host > ?)",
                 )?
-                .query_row([last], |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_row([last], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
-            let Some((id, name)) = next else {
+            let Some((id, name, set_aside)) = next else {
                 return Ok(None);
             };
             last = id;
+            if set_aside {
+                continue;
+            }
             let refill = Refill {
                 host: Host::from_stored(&name),
                 after: 0,
@@ -98,7 +101,9 @@ fn host_state(tx: &Transaction<'_>, host: i64) -> rusqlite::Result<HostState> {
         })?;
     // The newest copy that could be had: where a later one could not, it rules on.
     let mut statement = tx.prepare_cached(
-        "SELECT o.text, r.status, r.body, r.valid_until FROM origin o JOIN robots r ON r.id = (
+        "SELECT o.text, r.status, r.body, r.valid_until, (
+           SELECT valid_until FROM robots WHERE origin = o.id AND fetched > r.fetched AND NOT reachable ORDER BY fetched DESC LIMIT 1)
+         FROM origin o JOIN robots r ON r.id = (
            SELECT id FROM robots WHERE origin = o.id AND reachable ORDER BY fetched DESC LIMIT 1)
          WHERE o.host = ? AND r.valid_until > ?",
     )?;
@@ -108,6 +113,7 @@ fn host_state(tx: &Transaction<'_>, host: i64) -> rusqlite::Result<HostState> {
             status: row.get(1)?,
             body: row.get(2)?,
             valid_until: from_micros(row.get(3)?),
+            ask_again: row.get::<_, Option<i64>>(4)?.map(from_micros),
         })
     })?;
     state.robots = rows.collect::<rusqlite::Result<_>>()?;
