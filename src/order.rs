@@ -20,7 +20,7 @@ const RANK: i64 = 128;
 pub struct Order {
     sequence: Sequence,
     patterns: RegexSet,
-    priorities: Vec<i8>,
+    priorities: Vec<i16>,
 }
 
 impl Order {
@@ -55,7 +55,7 @@ impl Order {
 
     /// The priority of a URL: of the patterns that match, the last one's.
     #[must_use]
-    pub fn priority(&self, url: &CanonicalUrl) -> i8 {
+    pub fn priority(&self, url: &CanonicalUrl) -> i16 {
         if self.priorities.is_empty() {
             return 0;
         }
@@ -85,10 +85,10 @@ mod tests {
         CanonicalUrl::parse(&format!("http://a.example{path}")).expect(path)
     }
 
-    fn order(sequence: Sequence, priorities: &[(&str, i8)]) -> Order {
+    fn order(sequence: Sequence, priorities: &[(&str, i16)]) -> Order {
         let mut config = Config::default();
         config.scope.order = sequence;
-        let row = |(urls, priority): &(&str, i8)| PriorityConfig {
+        let row = |(urls, priority): &(&str, i16)| PriorityConfig {
             urls: (*urls).to_owned(),
             priority: *priority,
         };

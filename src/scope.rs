@@ -258,7 +258,7 @@ pub(crate) fn regex(key: &str, pattern: &str) -> Result<regex::Regex, ConfigErro
 /// Compiles patterns that are asked together.
 ///
 /// # Errors
-/// As [`regex`], of the first that is none.
+/// As [`regex()`], of the first that is none.
 pub(crate) fn regex_set(key: &str, patterns: &[impl AsRef<str>]) -> Result<RegexSet, ConfigError> {
     for pattern in patterns {
         regex(key, pattern.as_ref())?;

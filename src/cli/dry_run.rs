@@ -69,12 +69,12 @@ pub(super) async fn dry_run(config: Config) -> Result<u8> {
             )
         };
         let decision = scope.decide(url);
-        let place = if decision.inside {
-            "in scope"
-        } else {
-            "out of scope"
+        // What is named as a seed is asked for wherever it is.
+        let (place, by) = match decision.inside {
+            true => ("in scope", format!(" ({})", decision.rule)),
+            false if seed.is_sitemap() => ("a seed", String::new()),
+            false => ("out of scope", format!(" ({})", decision.rule)),
         };
-        let by = format!(" ({})", decision.rule);
         show!("# {seed}  {}", printable(&format!("{place}{by}; {robots}")));
     }
     Ok(FINISHED)

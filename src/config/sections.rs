@@ -77,7 +77,7 @@ pub struct PriorityConfig {
     /// Which: a regular expression on the whole URL.
     pub urls: String,
     /// From -100 (last) to 100 (first); all others have 0.
-    pub priority: i8,
+    pub priority: i16,
 }
 
 /// Which sitemaps are read besides those that are seeds.

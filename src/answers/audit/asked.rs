@@ -23,7 +23,7 @@ pub(super) struct Asked {
     pub(super) host: u32,
     /// Microseconds from its start to its end; what took longer than 71 minutes counts as that.
     pub(super) total: u32,
-    /// Place of its start among [`Starts::list`].
+    /// Place of its start among `Starts::list`.
     pub(super) start: u32,
     pub(super) robots: bool,
     pub(super) class: Class,

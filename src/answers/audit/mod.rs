@@ -9,7 +9,7 @@
 //!    hosts share their limits; `limits` and `shared` hold them to rate, burst, Crawl-delay and what may be in flight
 //!    (`pace` counts), `holds` to pauses.
 //!
-//! Stamps and permits are not the same instant: a request may seem to come early by [`TOLERANCE`] or a
+//! Stamps and permits are not the same instant: a request may seem to come early by `TOLERANCE` or a
 //! twentieth of the time that it should have waited, whichever is more.
 
 mod asked;

@@ -1,7 +1,7 @@
 //! Buckets, gaps, and requests in flight. Pure: of requests in the order of their starts.
 //!
 //! Every stamp is taken after all waits, a little after the moment at which the rules allowed the request;
-//! how long after depends on how busy the machine is. That is what the [tolerance](super::tolerance) is for.
+//! how long after depends on how busy the machine is. That is what the tolerance is for.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

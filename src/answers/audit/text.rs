@@ -58,7 +58,7 @@ fn head(audit: &Audit, out: &mut dyn Write) -> std::io::Result<()> {
     let hosts = audit.hosts.iter().filter(|host| host.requests > 0).count();
     writeln!(
         out,
-        "run {}, {} start(s): {} requests to {hosts} host(s)",
+        "run {}; {} start(s), {} request(s) to {hosts} host(s)",
         runs.join(", "),
         audit.starts.len(),
         audit.requests

@@ -62,17 +62,25 @@ impl Asked {
         Ok(Self { url, found, notes })
     }
 
-    /// Looks up the form in which it is asked for under the settings, if that is another and this one is
-    /// not known.
+    /// Looks up the form in which it is asked for under the settings, if that is another and this one was
+    /// not met in the run.
     pub(super) fn rewritten(
         mut self,
         connection: &Connection,
         finder: Finder,
         rewrite: &Rewrite,
+        run: i64,
     ) -> rusqlite::Result<Self> {
-        if self.found.is_none()
-            && let Some(rewritten) = rewrite.apply(&self.url)
-        {
+        let met = match &self.found {
+            Some(found) => connection.query_row(
+                "SELECT EXISTS (SELECT 1 FROM visit WHERE run = ?1 AND url = ?2
+                 UNION ALL SELECT 1 FROM sitemap WHERE run = ?1 AND url = ?2)",
+                [run, found.id],
+                |row| row.get(0),
+            )?,
+            None => false,
+        };
+        if !met && let Some(rewritten) = rewrite.apply(&self.url) {
             let (url, rule) = (rewritten.url, rewritten.rule);
             self.notes.push(format!("it is asked for as {url}: {rule}"));
             self.found = finder.find(connection, &url)?;

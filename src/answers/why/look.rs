@@ -64,7 +64,7 @@ pub(super) fn why(
         let last =
             connection.query_row("SELECT coalesce(max(id), 0) FROM run", [], |row| row.get(0))?;
         if let (_, Some(rewrite)) = scope::seeds(connection, last, config)? {
-            asked = asked.rewritten(connection, finder, &rewrite)?;
+            asked = asked.rewritten(connection, finder, &rewrite, last)?;
         }
     }
     let look = Look::at(connection, config, asked.url, asked.found)?;
