@@ -23,20 +23,7 @@ impl Admitter {
     ) -> rusqlite::Result<()> {
         let order = self.policy.order.of(url, visit.depth, id);
         let deferred = self.deferral(host, url);
-        tx.prepare_cached(
-            "INSERT INTO frontier (host, ord, kind, url, deferred) VALUES (?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            host,
-            order as i64,
-            kind_code(&kind_of(visit.role)),
-            id,
-            deferred
-        ])?;
-        self.enqueued += 1;
-        if deferred.is_some() {
-            self.deferred += 1;
-        } else {
+        if self.line_up(tx, host, order, &kind_of(visit.role), id, deferred)? {
             let is_first = self.is_first(host);
             self.admitted.push(Request {
                 url: url.clone(),
@@ -74,6 +61,25 @@ impl Admitter {
             .prepare_cached(&sql)?
             .query_row([self.run, url], |row| validators_of(row, 0, self.reader));
         Ok(found.optional()?.flatten())
+    }
+
+    /// Writes a row of the queue. Whether its turn comes in this start.
+    pub(super) fn line_up(
+        &mut self,
+        tx: &Transaction<'_>,
+        host: i64,
+        order: u64,
+        kind: &Kind,
+        url: i64,
+        deferred: Option<i64>,
+    ) -> rusqlite::Result<bool> {
+        tx.prepare_cached(
+            "INSERT INTO frontier (host, ord, kind, url, deferred) VALUES (?, ?, ?, ?, ?)",
+        )?
+        .execute(params![host, order as i64, kind_code(kind), url, deferred])?;
+        self.enqueued += 1;
+        self.deferred += u64::from(deferred.is_some());
+        Ok(deferred.is_none())
     }
 
     /// Whether a host was met in this batch, and this is the first of it that is asked for.

@@ -15,9 +15,7 @@ use tokio_rusqlite::rusqlite;
 use super::admit::Admitter;
 use super::micros;
 use super::route::Route;
-use super::schema::{
-    Decision, VIA_GUESS, VIA_REDIRECT, VIA_ROBOTS, VIA_SEED, VIA_SITEMAP, kind_code,
-};
+use super::schema::{Decision, VIA_GUESS, VIA_REDIRECT, VIA_ROBOTS, VIA_SEED, VIA_SITEMAP};
 use crate::canonical::CanonicalUrl;
 use crate::config::{Config, Sitemaps};
 use crate::order::Order;
@@ -287,20 +285,7 @@ impl Admitter {
     ) -> rusqlite::Result<()> {
         let order = order_of(&self.policy.order, url, place, id);
         let deferred = self.deferral(host, url);
-        tx.prepare_cached(
-            "INSERT INTO frontier (host, ord, kind, url, deferred) VALUES (?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            host,
-            order as i64,
-            kind_code(&Kind::Sitemap),
-            id,
-            deferred
-        ])?;
-        self.enqueued += 1;
-        if deferred.is_some() {
-            self.deferred += 1;
-        } else {
+        if self.line_up(tx, host, order, &Kind::Sitemap, id, deferred)? {
             let is_first = self.is_first(host);
             self.admitted.push(Request {
                 url: url.clone(),
