@@ -35,6 +35,11 @@ mod scope;
 mod signals;
 mod sitemaps;
 mod sites;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "what the torture alone needs stands here, too"
+)]
 mod support;
 mod support_tests;
 mod traps;

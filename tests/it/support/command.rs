@@ -24,6 +24,8 @@ const CAP: Duration = Duration::from_secs(60);
 /// A command line and the directory it runs in; the same one can be run again and again.
 pub struct Crawl {
     dir: TempDir,
+    /// Another directory to run in than that.
+    place: Option<PathBuf>,
     /// Where output goes: files, so that it can be read while the program runs and never blocks it.
     talk: TempDir,
     runs: Cell<usize>,
@@ -58,6 +60,7 @@ impl Crawl {
         let dir = || TempDir::new().expect("a temporary directory");
         Self {
             dir: dir(),
+            place: None,
             talk: dir(),
             runs: Cell::new(0),
             program: env!("CARGO_BIN_EXE_crawl").into(),
@@ -81,9 +84,24 @@ impl Crawl {
         crawl
     }
 
+    /// Another build of the program.
+    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.program = program.into();
+        self
+    }
+
     /// One argument more.
     pub fn arg(self, arg: impl AsRef<OsStr>) -> Self {
         self.args([arg])
+    }
+
+    /// The same command line in the same directory, to be given more arguments.
+    pub fn again(&self) -> Self {
+        let mut again = Self::new().program(&self.program).args(&self.args);
+        again.env.clone_from(&self.env);
+        again.stdin.clone_from(&self.stdin);
+        again.place = Some(self.dir().to_owned());
+        again
     }
 
     /// More arguments.
@@ -107,7 +125,7 @@ impl Crawl {
 
     /// The directory it runs in.
     pub fn dir(&self) -> &Path {
-        self.dir.path()
+        self.place.as_deref().unwrap_or(self.dir.path())
     }
 
     /// Writes a file into that directory.
@@ -234,6 +252,11 @@ impl Child {
         self.process.kill().expect("a child to kill");
         let status = self.process.wait().expect("a child to wait for");
         self.output(status)
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().expect("a child to wait for")
     }
 
     /// Sends a signal: `INT`, `TERM`…

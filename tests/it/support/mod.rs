@@ -9,7 +9,7 @@ mod proxy;
 mod reply;
 mod site;
 
-pub use command::Crawl;
+pub use command::{Child, Crawl, Output};
 pub use content::{tree_page, tree_path};
 pub use database::{expect_sound, number, rows};
 pub use proxy::Proxy;
