@@ -98,7 +98,10 @@ impl Reader {
                 connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0))
             };
             let (application, version) = (number("application_id")?, number("user_version")?);
-            if schema::is_older(application, version) {
+            if application == 0 && schema::is_empty(&connection)? {
+                // One is just being made here, or was when it was killed.
+                return Err(StoreError::Missing);
+            } else if schema::is_older(application, version) {
                 store::bring_up_to_date(&path)?;
             } else {
                 schema::check(application, version)?;

@@ -332,10 +332,10 @@ pub(super) fn sync(pages: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes files that a killed process left and no row names. Only folders and files that changed after
-/// `since` are looked at, so the cost is that of the last moments, not of the whole crawl.
-pub(super) fn sweep(output: &Path, since: SystemTime, named: &HashSet<String>) -> io::Result<u64> {
-    let (mut removed, mut todo) = (0, vec![PAGES.to_owned()]);
+/// Files that were written after a moment, relative to the output directory. Only folders that changed
+/// since are looked at more closely.
+pub(super) fn written_since(output: &Path, since: SystemTime) -> io::Result<HashSet<String>> {
+    let (mut found, mut todo) = (HashSet::new(), vec![PAGES.to_owned()]);
     while let Some(relative) = todo.pop() {
         let path = output.join(&relative);
         let entries = match std::fs::read_dir(&path) {
@@ -346,20 +346,30 @@ pub(super) fn sweep(output: &Path, since: SystemTime, named: &HashSet<String>) -
         let touched = std::fs::symlink_metadata(&path)?.modified()? >= since;
         for entry in entries {
             let entry = entry?;
-            let (kind, name) = (
-                entry.file_type()?,
-                format!("{relative}/{}", entry.file_name().to_string_lossy()),
-            );
+            let kind = entry.file_type()?;
+            // We write no other names: what has one is not ours.
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            let name = format!("{relative}/{name}");
             if kind.is_dir() {
                 todo.push(name);
-            } else if touched
-                && kind.is_file()
-                && entry.metadata()?.modified()? >= since
-                && !named.contains(&name)
-            {
-                std::fs::remove_file(entry.path())?;
-                removed += 1;
+            } else if touched && kind.is_file() && entry.metadata()?.modified()? >= since {
+                found.insert(name);
             }
+        }
+    }
+    Ok(found)
+}
+
+/// Removes files of an output; answers with how many were there.
+pub(super) fn remove(output: &Path, files: &HashSet<String>) -> io::Result<u64> {
+    let mut removed = 0;
+    for file in files {
+        match std::fs::remove_file(output.join(file)) {
+            Ok(()) => removed += 1,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(removed)
@@ -482,29 +492,16 @@ mod tests {
     }
 
     #[test]
-    fn sweep_removes_what_no_row_names() {
+    fn what_was_written_since() {
         let output = tempfile::tempdir().expect("a directory");
         let files = Files::new(output.path()).expect("made");
-        let kept = files
-            .write(&url("http://a.example/"), None, &[1; 32], b"x")
-            .expect("written");
-        let stray = files
-            .write(&url("http://a.example/"), None, &[2; 32], b"x")
-            .expect("written");
-        let named = HashSet::from([kept.clone()]);
-        assert_eq!(
-            sweep(
-                output.path(),
-                SystemTime::now() + std::time::Duration::from_secs(60),
-                &named
-            )
-            .expect("swept"),
-            0
-        );
-        assert_eq!(
-            sweep(output.path(), SystemTime::UNIX_EPOCH, &named).expect("swept"),
-            1
-        );
-        assert!(output.path().join(kept).exists() && !output.path().join(stray).exists());
+        let write = |byte| files.write(&url("http://a.example/"), None, &[byte; 32], b"x");
+        let both = HashSet::from([write(1).expect("written"), write(2).expect("written")]);
+        let later = SystemTime::now() + std::time::Duration::from_secs(60);
+        let since = |moment| written_since(output.path(), moment).expect("looked at");
+        assert_eq!(since(later), HashSet::new());
+        assert_eq!(since(SystemTime::UNIX_EPOCH), both);
+        assert_eq!(remove(output.path(), &both).expect("removed"), 2);
+        assert_eq!(remove(output.path(), &both).expect("gone already"), 0);
     }
 }

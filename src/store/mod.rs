@@ -5,6 +5,7 @@
 //! moment loses the open batch, and nothing else.
 
 mod admit;
+mod aside;
 mod end;
 mod fields;
 mod files;

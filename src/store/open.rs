@@ -13,7 +13,9 @@ use super::lock::Lock;
 use super::route::Policy;
 use super::sitemaps::Maps;
 use super::writer::Writer;
-use super::{DATABASE, PAGES, Store, StoreError, fields, files, find, from_micros, micros, schema};
+use super::{
+    DATABASE, PAGES, Store, StoreError, aside, fields, files, find, from_micros, micros, schema,
+};
 use crate::canonical::CanonicalUrl;
 use crate::config::{Change, Config, Seed, changes};
 use crate::rewrite::Rewrite;
@@ -22,8 +24,8 @@ use crate::rewrite::Rewrite;
 const STATEMENTS: usize = 96;
 /// How far the clock of the file system may be behind ours.
 const CLOCK_SLACK: Duration = Duration::from_secs(10);
-/// Versions among which the files of a start's last moments are looked for.
-const RECENT_VERSIONS: i64 = 200_000;
+/// So many fetches before the last one, none was under way that is not committed.
+const LAST_FETCHES: i64 = 1024;
 
 /// An output that is locked and open, before it is known what this start will do with it.
 #[derive(Debug)]
@@ -92,7 +94,11 @@ impl Opening {
             source,
         })?;
         let lock = Lock::take(directory)?;
-        let moved_to = if fresh { move_aside(directory)? } else { None };
+        let moved_to = if fresh {
+            aside::move_aside(directory)?
+        } else {
+            aside::end_move(directory)?
+        };
         let mut connection = Connection::open(directory.join(DATABASE))?;
         // Another program may hold the database for a while (an index, a backup): nothing is lost by waiting.
         connection.busy_timeout(Duration::from_secs(60))?;
@@ -282,30 +288,56 @@ impl Opening {
         let last = self
             .connection
             .query_row(
-                "SELECT heartbeat, how FROM start ORDER BY id DESC LIMIT 1",
+                "SELECT id, min(begun, heartbeat), how FROM start ORDER BY id DESC LIMIT 1",
                 [],
-                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?)),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?)),
             )
             .optional()?;
-        let Some((heartbeat, how)) = last else {
+        let Some((start, begun, how)) = last else {
             return Ok((false, 0));
         };
         if how.is_some_and(|how| how != "failed") {
             return Ok((false, 0));
         }
-        let mut statement = self.connection.prepare(
-            "SELECT file FROM version WHERE id > (SELECT max(id) FROM version) - ? AND file IS NOT NULL",
-        )?;
-        let named = statement
-            .query_map([RECENT_VERSIONS], |row| row.get(0))?
-            .collect::<Result<HashSet<String>, _>>()?;
-        let since = from_micros(heartbeat) - CLOCK_SLACK;
-        let strays =
-            files::sweep(&self.directory, since, &named).map_err(|source| StoreError::File {
-                path: self.directory.join(PAGES),
-                source,
-            })?;
+        let pages = self.directory.join(PAGES);
+        let failed = |source| StoreError::File {
+            path: pages.clone(),
+            source,
+        };
+        let since = from_micros(self.last_moments(start, begun)?) - CLOCK_SLACK;
+        let mut found = files::written_since(&self.directory, since).map_err(failed)?;
+        self.keep_named(&mut found)?;
+        let strays = files::remove(&self.directory, &found).map_err(failed)?;
         Ok((true, strays))
+    }
+
+    /// From when on a start may have written files of which it did not come to commit the rows. Not just
+    /// since its last commit: files wait for that as long as another program holds the database, or as the
+    /// process itself is held. But they were all fetched after the answers that were committed long before.
+    fn last_moments(&self, start: i64, begun: i64) -> Result<i64, StoreError> {
+        let earliest: Option<i64> = self.connection.query_row(
+            "SELECT min(started) FROM (SELECT started FROM fetch WHERE start = ? ORDER BY id DESC LIMIT ?)",
+            [start, LAST_FETCHES],
+            |row| row.get(0),
+        )?;
+        Ok(earliest.unwrap_or(begun))
+    }
+
+    /// Takes from a set of files those that rows name: all rows are asked, the likely ones first. A file's
+    /// time does not tell when its row was written: copying an output makes all files new.
+    fn keep_named(&self, files: &mut HashSet<String>) -> Result<(), StoreError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT file FROM version WHERE file IS NOT NULL ORDER BY id DESC")?;
+        let mut rows = statement.query([])?;
+        while !files.is_empty()
+            && let Some(row) = rows.next()?
+        {
+            if let Ok(name) = row.get_ref(0)?.as_str() {
+                files.remove(name);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -404,47 +436,4 @@ fn count_host_pages(connection: &Connection, run: i64) -> rusqlite::Result<()> {
         [run, last_limit(connection, run)?],
     )?;
     Ok(())
-}
-
-/// Moves what an older crawl wrote to a sibling directory with the first free number.
-fn move_aside(directory: &Path) -> Result<Option<PathBuf>, StoreError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| StoreError::File { path, source }
-    };
-    let pieces = [
-        DATABASE.to_owned(),
-        format!("{DATABASE}-wal"),
-        format!("{DATABASE}-shm"),
-        PAGES.to_owned(),
-    ];
-    if !pieces.iter().any(|piece| directory.join(piece).exists()) {
-        return Ok(None);
-    }
-    let whole = directory.canonicalize().map_err(failed(directory))?;
-    let name = whole.file_name().map_or_else(
-        || "crawl-out".into(),
-        |name| name.to_string_lossy().into_owned(),
-    );
-    let parent = whole.parent().unwrap_or(&whole);
-    for number in 1.. {
-        let aside = parent.join(format!("{name}.{number}"));
-        match std::fs::create_dir(&aside) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(source) => {
-                return Err(StoreError::File {
-                    path: aside,
-                    source,
-                });
-            }
-            Ok(()) => {
-                for piece in pieces.iter().filter(|piece| directory.join(piece).exists()) {
-                    std::fs::rename(directory.join(piece), aside.join(piece))
-                        .map_err(failed(&aside))?;
-                }
-                return Ok(Some(aside));
-            }
-        }
-    }
-    Ok(None)
 }

@@ -721,9 +721,7 @@ pub(crate) fn prepare(
         connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0))
     };
     let (application, version) = (number("application_id")?, number("user_version")?);
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables == 0 {
+    if is_empty(connection)? {
         let transaction = connection.transaction()?;
         transaction.execute_batch(TABLES)?;
         transaction.execute_batch(FIELD)?;
@@ -740,6 +738,13 @@ pub(crate) fn prepare(
         return migrate(connection, version);
     }
     check(application, version)
+}
+
+/// Whether a database has no tables yet.
+pub(crate) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
+        row.get(0)
+    })
 }
 
 /// From an earlier version to this one, in one transaction.

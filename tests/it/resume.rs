@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{Crawl, Reply, Site, expect_sound, number, rows};
+use crate::support::{Crawl, Reply, Site, edit, expect_sound, number, rows};
 
 const PAGES: usize = 400;
 
@@ -270,4 +270,88 @@ fn files_that_no_row_names_are_removed_after_a_kill() {
         std::fs::read_dir(host).expect("a host").count() as i64,
         number(&out, "SELECT count(DISTINCT file) FROM pages")
     );
+}
+
+/// A file that rows name is kept, however old the row and however new the file: an output may have been
+/// copied, and hold far more than is looked at first.
+#[test]
+fn a_copied_output_keeps_its_files_after_a_kill() {
+    let site = Site::start();
+    site.tree(60, 3);
+    let crawl = crawl_of(&site, "unlimited");
+    crawl.run().expect_code(0);
+    let out = crawl.dir().join("out");
+    let files = number(&out, "SELECT count(DISTINCT file) FROM version");
+    edit(
+        &out,
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 250000)
+         INSERT INTO version (url, digest, meta, bytes, nofollow, noindex, truncated) SELECT 1, x, x, 0, 0, 0, 0 FROM n;
+         UPDATE start SET how = NULL, ended = NULL",
+    );
+    crawl.run().expect_code(0);
+    assert_eq!(
+        number(&out, "SELECT count(DISTINCT file) FROM version"),
+        files
+    );
+    expect_sound(&out);
+}
+
+/// What waited to be committed while the process was held was written long before its last commit.
+#[test]
+fn files_of_a_process_that_was_held_are_removed_after_a_kill() {
+    let site = Site::start();
+    site.tree(60, 3);
+    let crawl = crawl_of(&site, "unlimited");
+    crawl.run().expect_code(0);
+    let out = crawl.dir().join("out");
+    let host = format!("pages/127.0.0.1_{}", site.port());
+    let stray = out.join(host).join("held-0123456789abcdef.html");
+    std::fs::write(&stray, "<html>").expect("written");
+    edit(
+        &out,
+        "UPDATE start SET how = NULL, ended = NULL, heartbeat = heartbeat + 3600000000",
+    );
+    crawl.run().expect_code(0);
+    assert!(!stray.exists());
+    expect_sound(&out);
+}
+
+/// Killed while `--fresh` moves the old crawl aside: the next start brings the rest after it.
+#[test]
+fn a_move_aside_that_was_killed_is_ended_by_the_next_start() {
+    let site = Site::start();
+    site.tree(20, 3);
+    for fresh in [true, false] {
+        let crawl = crawl_of(&site, "unlimited");
+        crawl.run().expect_code(0);
+        let (out, aside) = (crawl.dir().join("out"), crawl.dir().join("out.1"));
+        let wanted = result(&out);
+        std::fs::create_dir(&aside).expect("made");
+        std::fs::write(out.join("crawl.moving"), "out.1").expect("written");
+        std::fs::rename(out.join("crawl.db"), aside.join("crawl.db")).expect("moved");
+        let again = if fresh {
+            crawl.again().arg("--fresh")
+        } else {
+            crawl.again()
+        };
+        let said = again.run().expect_code(0).stderr;
+        assert!(said.contains("out.1 now"), "{said}");
+        for output in [&out, &aside] {
+            assert_eq!(result(output), wanted);
+            expect_sound(output);
+        }
+        assert!(!out.join("crawl.moving").exists() && !crawl.dir().join("out.2").exists());
+    }
+}
+
+#[test]
+fn a_database_that_is_just_being_made_is_no_crawl_yet() {
+    let crawl = Crawl::new();
+    std::fs::create_dir(crawl.dir().join("out")).expect("made");
+    crawl.file("out/crawl.db", "");
+    let said = crawl
+        .run_args(["status", "-o", "out"])
+        .expect_code(2)
+        .stderr;
+    assert!(said.contains("no crawl here"), "{said}");
 }

@@ -21,6 +21,8 @@ pub struct Torture {
     pub whole: Whole,
     pub again: Whole,
     pub tally: Tally,
+    /// Whether processes can be killed at a system call.
+    pub traces: bool,
 }
 
 /// An unbroken crawl.
@@ -215,7 +217,7 @@ impl Torture {
 impl Victim {
     fn look_at_code(&mut self, start: &Start) {
         let fine: &[Option<i32>] = match start.means {
-            Means::Kill | Means::PauseThenKill | Means::Twins => &[None, Some(0)],
+            Means::Kill | Means::PauseThenKill | Means::Twins | Means::Call => &[None, Some(0)],
             Means::Term | Means::Interrupt => &[Some(130), Some(0)],
             Means::InterruptTwice => &[Some(130), Some(0), None],
             Means::Pause | Means::Nothing => &[Some(0), Some(11)],

@@ -93,7 +93,11 @@ fn main() -> ExitCode {
         whole,
         again,
         tally: Tally::default(),
+        traces: stop::has_strace(),
     };
+    if !torture.traces {
+        println!("skipped: kills at system calls, for strace is not here or may not trace");
+    }
     let failed = run(&options, &mut torture);
     tell(&torture.tally, begun);
     if failed == 0 {
@@ -133,7 +137,7 @@ fn run(options: &Options, torture: &mut Torture) -> usize {
             problems.iter().for_each(|problem| println!("  {problem}"));
         }
         seed += 1;
-        if torture.tally.cycles % 50 == 0 {
+        if torture.tally.cycles.is_multiple_of(50) {
             println!(
                 "{} cycles, {} kills",
                 torture.tally.cycles,

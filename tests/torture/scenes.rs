@@ -8,14 +8,15 @@ use fastrand::Rng;
 
 use crate::cycle::{Torture, Victim, copy_all};
 use crate::state::{Checked, Copy, State, broken_promises};
-use crate::stop::{Means, Moment, command};
+use crate::stop::{Means, Moment, at_a_call, command};
 use crate::support::{Crawl, rows};
 
 type Scene = fn(&mut Torture, &Path, Rng) -> Vec<String>;
 
 /// By name, in the order in which they take turns.
-pub const SCENES: [(&str, Scene); 8] = [
+pub const SCENES: [(&str, Scene); 9] = [
     ("anywhere", anywhere),
+    ("at a system call", calls),
     ("signals", signals),
     ("early: opening and resume", early),
     ("settings that change", settings),
@@ -95,6 +96,35 @@ fn signals(torture: &mut Torture, directory: &Path, random: Rng) -> Vec<String> 
     );
     torture.compare(&mut victim, &torture.whole.state);
     audit(&crawl, &mut victim);
+    victim.problems
+}
+
+/// Killed at the calls that write, sync, make and remove: where a moment is too short to be met by chance.
+fn calls(torture: &mut Torture, directory: &Path, random: Rng) -> Vec<String> {
+    let again = random.clone().bool();
+    let mut victim = Victim::new(directory.join("out"), random, 1 + i64::from(again));
+    if !torture.traces {
+        return victim.problems;
+    }
+    if again {
+        copy_all(&torture.whole.output(), &victim.output);
+    }
+    torture.web.begin(usize::from(again));
+    let crawl = command(&torture.binary, &torture.web, &victim.output, "unlimited");
+    let stops = victim.random.usize(STOPS);
+    let mut random = victim.random.fork();
+    let traced: Vec<_> = (0..stops)
+        .map(|_| at_a_call(&crawl, &mut random, None))
+        .collect();
+    torture.drive(
+        &mut victim,
+        stops,
+        torture.whole.urls,
+        |number| traced.get(number).unwrap_or(&crawl).again(),
+        |_, _| (Moment::Time(Duration::MAX), Means::Call),
+    );
+    let wanted = [&torture.whole, &torture.again][usize::from(again)];
+    torture.compare(&mut victim, &wanted.state);
     victim.problems
 }
 
@@ -195,26 +225,41 @@ fn fresh(torture: &mut Torture, directory: &Path, random: Rng) -> Vec<String> {
     let old = Copy::of(&victim.output);
     let begun = rows(old.path(), "SELECT begun FROM run");
     let wanted = State::of(&old);
-    torture.web.begin(0);
+    let mut ended = false;
     for _ in 0..4 {
+        torture.web.begin(0);
         let fresh = crawl.again().arg("--fresh");
-        let moment = Moment::Time(Duration::from_micros(victim.random.u64(5_000..45_000)));
-        torture.attempt(&mut victim, &fresh, urls, moment, Means::Kill);
-        // The old crawl is somewhere, whole, be it in the middle of the move.
-        look_for(directory, &begun, &wanted, &mut victim.problems);
+        ended = if torture.traces && victim.random.bool() {
+            let call = [("rename", 5), ("unlink", 5), ("mkdir", 3), ("fsync", 6)];
+            let call = call[victim.random.usize(..call.len())];
+            let fresh = at_a_call(&fresh, &mut victim.random, Some(call));
+            let never = Moment::Time(Duration::MAX);
+            torture.attempt(&mut victim, &fresh, urls, never, Means::Call)
+        } else {
+            let moment = Moment::Time(Duration::from_micros(victim.random.u64(5_000..45_000)));
+            torture.attempt(&mut victim, &fresh, urls, moment, Means::Kill)
+        };
+        // The old crawl is somewhere, whole; in the middle of the move the next start brings it together.
+        if !victim.output.join("crawl.moving").exists() {
+            look_for(directory, &begun, &wanted, &mut victim.problems);
+        }
+        if ended {
+            break;
+        }
     }
-    torture.drive(
-        &mut victim,
-        0,
-        urls,
-        |_| crawl.again(),
-        |_, _| (Moment::Time(Duration::ZERO), Means::Nothing),
-    );
-    let mut moved = Vec::new();
-    look_for(directory, &begun, &wanted, &mut moved);
-    let went_on = rows(&victim.output, "SELECT begun FROM run") == begun;
-    if !went_on {
-        victim.problems.extend(moved);
+    if !ended {
+        let moment = Moment::Time(Duration::MAX);
+        torture.drive(
+            &mut victim,
+            0,
+            urls,
+            |_| crawl.again(),
+            |_, _| (moment, Means::Nothing),
+        );
+    }
+    // Where no start has come to move it, the last one has gone on with it.
+    if rows(&victim.output, "SELECT begun FROM run") != begun {
+        look_for(directory, &begun, &wanted, &mut victim.problems);
     }
     torture.compare(&mut victim, &torture.whole.state);
     victim.problems

@@ -59,6 +59,8 @@ pub enum Means {
     PauseThenKill,
     /// `kill -9` of one that a second process was started beside
     Twins,
+    /// `kill -9` at a system call (by strace)
+    Call,
     /// Let be
     Nothing,
 }
@@ -66,7 +68,10 @@ pub enum Means {
 impl Means {
     /// Whether it ends the program without its help.
     pub fn is_kill(self) -> bool {
-        matches!(self, Self::Kill | Self::PauseThenKill | Self::Twins)
+        matches!(
+            self,
+            Self::Kill | Self::PauseThenKill | Self::Twins | Self::Call
+        )
     }
 
     pub fn word(self) -> &'static str {
@@ -78,6 +83,7 @@ impl Means {
             Self::Pause => "SIGSTOP, SIGCONT",
             Self::PauseThenKill => "SIGSTOP, SIGCONT, kill -9",
             Self::Twins => "two at once, kill -9",
+            Self::Call => "kill -9 at a system call",
             Self::Nothing => "none",
         }
     }
@@ -133,12 +139,15 @@ pub fn start(crawl: &Crawl, web: &Web, last: usize, moment: Moment, means: Means
         let due = is_due(&child, &mut seen);
         let others = twin.as_mut().is_none_or(|twin| twin.ended().is_some());
         if child.ended().is_some() && others {
+            let output = joined(child.wait(), twin.map(Child::wait));
+            // What was to be killed at a call has been, unless it never came to that.
+            let killed = means == Means::Call && output.code.is_none();
             return Start {
-                means: Means::Nothing,
-                output: joined(child.wait(), twin.map(Child::wait)),
+                means: if killed { means } else { Means::Nothing },
+                output,
             };
         }
-        if due && means != Means::Nothing {
+        if due && !matches!(means, Means::Nothing | Means::Call) {
             break;
         }
         std::thread::sleep(Duration::from_micros(300));
@@ -172,7 +181,7 @@ pub fn start(crawl: &Crawl, web: &Web, last: usize, moment: Moment, means: Means
                 child.wait()
             }
         }
-        Means::Nothing => child.wait(),
+        Means::Call | Means::Nothing => child.wait(),
     };
     Start { means, output }
 }
@@ -183,6 +192,39 @@ fn joined(first: Output, second: Option<Output>) -> Output {
         Some(second) if first.code == Some(2) => second,
         _ => first,
     }
+}
+
+/// Calls at which a crawl is killed, and about how many of each it makes.
+const CALLS: [(&str, u64); 9] = [
+    ("pwrite64", 600),
+    ("write", 1500),
+    ("openat", 600),
+    ("fdatasync", 8),
+    ("fsync", 4),
+    ("syncfs", 2),
+    ("ftruncate", 6),
+    ("unlink", 4),
+    ("mkdir", 4),
+];
+
+/// The same command line, killed at a system call: any of those that change what is kept, or the one that
+/// is named.
+pub fn at_a_call(crawl: &Crawl, random: &mut Rng, named: Option<(&str, u64)>) -> Crawl {
+    let (call, many) = named.unwrap_or(CALLS[random.usize(..CALLS.len())]);
+    // As many early ones as late ones.
+    let when = (many as f64).powf(random.f64()).round() as u64;
+    let inject = format!("inject={call}:signal=KILL:when={when}");
+    let trace = format!("trace={call}");
+    let args = ["-f", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+    crawl.again().under("strace", &args)
+}
+
+/// Whether processes can be traced here.
+pub fn has_strace() -> bool {
+    let mut trial = std::process::Command::new("strace");
+    trial.args(["-f", "-o", "/dev/null", "true"]);
+    trial.stderr(std::process::Stdio::null());
+    trial.status().is_ok_and(|status| status.success())
 }
 
 /// A command line that crawls the web into a directory.

@@ -95,6 +95,14 @@ impl Crawl {
         self.args([arg])
     }
 
+    /// The whole command line handed to another program, which runs it.
+    pub fn under(mut self, program: &str, args: &[&str]) -> Self {
+        let inner = std::mem::replace(&mut self.program, program.into());
+        let outer = args.iter().map(OsString::from).chain([inner.into()]);
+        self.args.splice(..0, outer.collect::<Vec<_>>());
+        self
+    }
+
     /// The same command line in the same directory, to be given more arguments.
     pub fn again(&self) -> Self {
         let mut again = Self::new().program(&self.program).args(&self.args);

@@ -11,7 +11,7 @@ mod site;
 
 pub use command::{Child, Crawl, Output};
 pub use content::{tree_page, tree_path};
-pub use database::{expect_sound, number, rows};
+pub use database::{edit, expect_sound, number, rows};
 pub use proxy::Proxy;
 pub use reply::{Fault, Reply};
 pub use site::{Hit, Site};
