@@ -304,7 +304,7 @@ pub enum Fate {
     Done,
     /// It is tried again, not before this time.
     Retry(SystemTime),
-    /// It stays in the queue as it was (the crawl was stopped).
+    /// It stays in the queue as it was (the crawl was stopped, or its process held).
     Kept,
 }
 

@@ -83,16 +83,8 @@ impl Engine {
             let counts = done.record.is_counted_page();
             self.frontier.page_done(&host, counts, Instant::now());
         }
-        if !done.record.request.is_robots()
-            && let Fate::Retry(at) = done.record.fate
-        {
-            let now = Instant::now();
-            let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
-            let request = Request {
-                attempt: done.record.request.attempt + 1,
-                ..done.record.request.clone()
-            };
-            self.frontier.retry(request, now + wait, now);
+        if !done.record.request.is_robots() {
+            self.ask_again(&done.record);
         }
         if let Some(next) = done.robots {
             self.robots(next);
@@ -104,6 +96,23 @@ impl Engine {
         self.pending.rewritten.extend(done.rewritten);
         self.keep(done.record);
         Ok(())
+    }
+
+    /// Puts back into memory's queue what has no outcome yet.
+    fn ask_again(&mut self, record: &Record) {
+        let (at, attempt) = match record.fate {
+            Fate::Retry(at) => (at, record.request.attempt + 1),
+            // Nobody has stopped the crawl: the process was held, and the attempt does not count.
+            Fate::Kept if self.stopping.is_none() => (SystemTime::now(), record.request.attempt),
+            Fate::Kept | Fate::Done => return,
+        };
+        let now = Instant::now();
+        let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
+        let request = Request {
+            attempt,
+            ..record.request.clone()
+        };
+        self.frontier.retry(request, now + wait, now);
     }
 
     fn robots(&mut self, next: RobotsNext) {

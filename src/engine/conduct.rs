@@ -205,6 +205,7 @@ impl Engine {
         let worker = Arc::clone(&self.worker);
         let mut deadline = self.time_limit.and_then(|limit| begun.checked_add(limit));
         loop {
+            self.worker.held.beat(Instant::now());
             let wake = self.start_what_may();
             self.look_up();
             self.commit_what_is_due(wake.is_some_and(|at| self.is_idle(at)));

@@ -9,6 +9,7 @@ mod arrivals;
 mod conduct;
 mod cpu;
 mod deliver;
+mod held;
 mod work;
 
 use std::collections::BTreeMap;

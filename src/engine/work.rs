@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use super::cpu::Cpu;
+use super::held::Held;
 use crate::canonical::{Base, Host, Origin};
 use crate::config::{Config, Purpose};
 use crate::fetch::{Ask, Fetcher, decode};
@@ -101,6 +102,8 @@ pub(super) struct Worker {
     /// Bytes of bodies in memory; and of these, of bodies that are here whole and not read yet.
     pub(super) live_bytes: AtomicU64,
     pub(super) unread_bytes: AtomicU64,
+    /// Whether the process was held, and nothing else failed.
+    pub(super) held: Held,
     /// Told when a task has panicked: nobody would wait for its record in vain.
     pub(super) lost: Notify,
     events: mpsc::Sender<Event>,
@@ -149,6 +152,7 @@ impl Worker {
             wanted: config.scope.content_types.clone(),
             live_bytes: AtomicU64::new(0),
             unread_bytes: AtomicU64::new(0),
+            held: Held::new(Instant::now()),
             lost: Notify::new(),
             events,
             stop,
@@ -313,11 +317,26 @@ impl Worker {
         let ask = self.ask(request).await;
         tokio::select! {
             biased;
-            fetched = self.fetcher.ask(&request.url, ask, &self.live_bytes) => fetched,
+            fetched = self.fetcher.ask(&request.url, ask, &self.live_bytes) => {
+                self.unless_held(fetched, clock)
+            }
             _ = stop.wait_for(|stop| *stop) => {
                 let timing = Timing { started, head: None, total: clock.elapsed() };
                 Fetched::failed(FetchError::Aborted, "the crawl was stopped".to_owned(), timing)
             }
+        }
+    }
+
+    /// What failed because this process was held, and not because of the server, was not asked.
+    fn unless_held(&self, fetched: Fetched, begun: Instant) -> Fetched {
+        let failed = fetched.error.is_some_and(FetchError::is_transient);
+        if !failed || !self.held.most_since(begun, Instant::now()) {
+            return fetched;
+        }
+        Fetched {
+            error: Some(FetchError::Aborted),
+            detail: Some("this process was held: asked again".to_owned()),
+            ..fetched
         }
     }
 
@@ -462,7 +481,11 @@ impl Worker {
             &done.record.fate,
             robots::Answer::from_status(status, hops as usize),
         ) {
-            (Fate::Kept, _) => None,
+            (Fate::Kept, _) if self.is_stopped() => None,
+            (Fate::Kept, _) => {
+                let again = Request::robots(url, origin.clone(), hops, attempt);
+                Some(RobotsNext::Again(again, Duration::ZERO))
+            }
             (Fate::Retry(at), _) => {
                 let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
                 Some(RobotsNext::Again(

@@ -52,9 +52,10 @@ pub(super) fn end_move(directory: &Path) -> Result<Option<PathBuf>, StoreError> 
 }
 
 /// What a crawl writes; the database first, which is nothing without its log beside it.
-fn pieces() -> [String; 4] {
+fn pieces() -> [String; 5] {
     [
         DATABASE.to_owned(),
+        format!("{DATABASE}-journal"),
         format!("{DATABASE}-wal"),
         format!("{DATABASE}-shm"),
         PAGES.to_owned(),

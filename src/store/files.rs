@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{PAGES, StoreError};
 use crate::canonical::CanonicalUrl;
 
@@ -142,7 +144,7 @@ impl Files {
                 }
             }
             let relative = format!("{folder}/{name}");
-            match create(&self.output.join(&relative), body) {
+            match create(&self.output.join(&relative), &hex[..digits], body) {
                 Ok(()) => return Ok(relative),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => problem = error,
                 Err(source) => {
@@ -221,18 +223,34 @@ fn make_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a new file; one that is there must have the same content.
-fn create(path: &Path, body: &[u8]) -> io::Result<()> {
+/// Writes a new file; one that is there must have the same content, or be what the loss of power has left
+/// of one.
+fn create(path: &Path, digits: &str, body: &[u8]) -> io::Result<()> {
     // `create_new` never follows a link and never overwrites.
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path);
-    match file {
-        Ok(mut file) => file.write_all(body),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_same(path, body) => Ok(()),
-        Err(error) => Err(error),
-    }
+    let make = || {
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true).open(path)
+    };
+    let file = match make() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if is_same(path, body) {
+                return Ok(());
+            }
+            if !is_cut(path, digits) {
+                return Err(error);
+            }
+            std::fs::remove_file(path)?;
+            make()
+        }
+        made => made,
+    };
+    file?.write_all(body)
+}
+
+/// Whether a file is not what its name says: then it is nobody's content, whichever row names it.
+fn is_cut(path: &Path, digits: &str) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|there| there.is_file())
+        && std::fs::read(path).is_ok_and(|found| !hex(&Sha256::digest(found)).starts_with(digits))
 }
 
 /// Whether a file is there and has this content.
@@ -432,29 +450,41 @@ mod tests {
     fn same_content_is_one_file_and_nothing_is_overwritten() {
         let output = tempfile::tempdir().expect("a directory");
         let files = Files::new(output.path()).expect("made");
-        let (page, digest) = (url("http://example.com/a"), [7; 32]);
-        let first = files
-            .write(&page, Some("text/html"), &digest, b"one")
-            .expect("written");
-        assert_eq!(first, "pages/example.com/a-0707070707070707.html");
-        assert_eq!(
-            files
-                .write(&page, Some("text/html"), &digest, b"one")
-                .expect("found"),
-            first
-        );
-        let second = files
-            .write(&page, Some("text/html"), &digest, b"two")
-            .expect("written");
+        let page = url("http://example.com/a");
+        let write = |body: &[u8]| {
+            let digest: [u8; 32] = Sha256::digest(body).into();
+            files.write(&page, Some("text/html"), &digest, body)
+        };
+        let first = write(b"one").expect("written");
+        assert_eq!(first, "pages/example.com/a-7692c3ad3540bb80.html");
+        assert_eq!(write(b"one").expect("found"), first);
+        let second = write(b"two").expect("written");
         assert_ne!(first, second);
-        assert_eq!(
-            std::fs::read(output.path().join(first)).expect("there"),
-            b"one"
-        );
-        assert_eq!(
-            std::fs::read(output.path().join(second)).expect("there"),
-            b"two"
-        );
+        // What stands there and is no file of ours stays, and another name is taken.
+        let third = output.path().join(write(b"three").expect("written"));
+        std::fs::remove_file(&third).expect("removed");
+        std::fs::create_dir(&third).expect("made");
+        let long = write(b"three").expect("written");
+        assert!(long.len() > first.len() + 40 && third.is_dir(), "{long}");
+        for (file, body) in [(first, "one"), (second, "two"), (long, "three")] {
+            let found = std::fs::read_to_string(output.path().join(file));
+            assert_eq!(found.expect("there"), body);
+        }
+    }
+
+    #[test]
+    fn what_power_loss_has_cut_is_written_anew() {
+        let output = tempfile::tempdir().expect("a directory");
+        let files = Files::new(output.path()).expect("made");
+        let (page, digest) = (url("http://example.com/a"), Sha256::digest(b"one").into());
+        let write = || files.write(&page, None, &digest, b"one").expect("written");
+        let first = write();
+        for left in [&b""[..], b"o", b"\0\0\0"] {
+            std::fs::write(output.path().join(&first), left).expect("cut");
+            assert_eq!(write(), first);
+            let found = std::fs::read(output.path().join(&first)).expect("there");
+            assert_eq!(found, b"one");
+        }
     }
 
     #[test]

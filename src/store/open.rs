@@ -192,6 +192,8 @@ impl Opening {
             .filter(|last| !last.finished || last.differs(seeds, &rewrite));
         let settings = config.redacted().to_toml();
         let (unclean, strays) = self.clean_up()?;
+        // On the disk before the first file is: else files could outlive every row that tells of their start.
+        self.connection.pragma_update(None, "synchronous", "FULL")?;
         let tx = self.connection.transaction()?;
         let number = |sql: &str| tx.query_row(sql, [], |row| row.get::<_, i64>(0));
         let hash_keys = find::hash_keys(&tx)?;
@@ -253,6 +255,8 @@ impl Opening {
             [start, waiting],
         )?;
         tx.commit()?;
+        self.connection
+            .pragma_update(None, "synchronous", "NORMAL")?;
         let begun = Begun {
             run,
             start,

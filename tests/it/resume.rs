@@ -355,3 +355,38 @@ fn a_database_that_is_just_being_made_is_no_crawl_yet() {
         .stderr;
     assert!(said.contains("no crawl here"), "{said}");
 }
+
+/// Held for longer than every time-out, with more in flight than the failures after which a host is set
+/// aside: that was not the host's doing.
+#[test]
+fn a_process_that_was_held_blames_nobody() {
+    let site = Site::start();
+    site.dynamic(|path, _| {
+        let number: usize = path.strip_prefix("/p/")?.parse().ok()?;
+        (number < 120).then(|| {
+            Reply::html(format!("<title>{number}</title>")).delay(Duration::from_millis(150))
+        })
+    });
+    let links: String = (0..120).map(|n| format!("<a href=/p/{n}>x</a>")).collect();
+    site.page("/", &links);
+    let crawl = Crawl::new().args(["--config", "c.toml", "--seed", &site.url("/"), "-o", "out"]);
+    crawl.file(
+        "c.toml",
+        "[politeness]\nrate = \"unlimited\"\nhost-concurrency = 40\n
+         [fetch]\ntimeout = \"900ms\"\nread-timeout = \"500ms\"\nretries = 0\n",
+    );
+    let out = crawl.dir().join("out");
+    let mut child = crawl.spawn();
+    for hits in [30, 80] {
+        child.wait_until("requests", |_| site.hits().len() > hits);
+        child.signal("STOP");
+        std::thread::sleep(Duration::from_millis(1300));
+        child.signal("CONT");
+    }
+    child.wait().expect_code(0);
+    assert_eq!(
+        rows(&out, "SELECT status, error, count(*) FROM pages GROUP BY 1"),
+        ["200 - 121"]
+    );
+    expect_sound(&out);
+}
