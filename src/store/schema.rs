@@ -382,7 +382,7 @@ const ADDED_IN_3: [&str; 6] = [
     "UPDATE frontier SET ord = (ord & 0x7fffffffffffff) | (128 << 55);",
     // Which robots.txt held when; how far a host was slowed down, and its pages that count.
     "ALTER TABLE robots ADD COLUMN origin INTEGER REFERENCES origin;
-     UPDATE robots SET origin = (SELECT id FROM origin WHERE origin.robots = robots.id);
+     UPDATE robots SET origin = o.id FROM origin o WHERE o.robots = robots.id;
      CREATE INDEX robots_by_origin ON robots (origin, fetched);
      CREATE INDEX origin_by_host ON origin (host);
      ALTER TABLE host ADD COLUMN gap_us INTEGER;

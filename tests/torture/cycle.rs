@@ -11,8 +11,6 @@ use crate::stop::{self, MOST_TWICE, Means, Moment, Start, command};
 use crate::support::{Crawl, number, rows};
 use crate::web::{Web, is_flaky};
 
-const LAST_BEGUN: &str = "SELECT coalesce(max(begun), 0) FROM start";
-
 /// What all cycles share.
 pub struct Torture {
     pub binary: PathBuf,
@@ -21,6 +19,9 @@ pub struct Torture {
     pub whole: Whole,
     pub again: Whole,
     pub tally: Tally,
+    /// The output of an unbroken crawl of much more, whose log is copied back on the way; made when it is
+    /// wanted.
+    pub heavy: Option<Whole>,
     /// Whether processes can be killed at a system call.
     pub traces: bool,
 }
@@ -60,6 +61,8 @@ pub struct Victim {
     pub output: PathBuf,
     pub random: Rng,
     checked: Checked,
+    /// When its last start began.
+    begun: i64,
     runs: i64,
     pub problems: Vec<String>,
 }
@@ -68,6 +71,7 @@ impl Victim {
     /// One that has so many runs in its output when it is at its end.
     pub fn new(output: PathBuf, random: Rng, runs: i64) -> Self {
         Self {
+            begun: 0,
             output,
             random,
             checked: Checked::new(),
@@ -134,7 +138,7 @@ impl Torture {
         means: Means,
     ) -> bool {
         let asked = self.web.asked();
-        let before = last_begun(&victim.output);
+        let before = victim.begun;
         let start = stop::start(crawl, &self.web, last, moment, means);
         self.tally.starts += 1;
         *self.tally.stops.entry(start.means).or_default() += 1;
@@ -145,6 +149,7 @@ impl Torture {
             let phase = phase(&copy, before, &start);
             *self.tally.phases.entry(phase).or_default() += 1;
         }
+        victim.begun = last_begun(&copy);
         let broken = broken_promises(&victim.output, &copy, false, &mut victim.checked);
         let when = format!("{:?} {moment:?}", start.means);
         victim
@@ -237,10 +242,9 @@ impl Victim {
 }
 
 /// When the last start of an output began.
-fn last_begun(output: &Path) -> i64 {
-    let copy = Copy::of(output);
+fn last_begun(copy: &Copy) -> i64 {
     if copy.is_ready() {
-        number(copy.path(), LAST_BEGUN)
+        number(copy.path(), "SELECT coalesce(max(begun), 0) FROM start")
     } else {
         0
     }
@@ -254,13 +258,17 @@ fn phase(copy: &Copy, before: i64, start: &Start) -> &'static str {
     if !copy.is_ready() {
         return "2 while the database is made or migrated";
     }
-    let now = number(copy.path(), LAST_BEGUN);
+    let now = last_begun(copy);
     if now == before || now == 0 {
         return "3 while it is opened";
     }
     let row = "FROM start ORDER BY id DESC LIMIT 1";
     if rows(copy.path(), &format!("SELECT how IS NULL {row}")) == ["0"] {
-        return "7 ended in order, or after the end was written";
+        return if start.means.is_kill() {
+            "7 after the end was written"
+        } else {
+            "8 ended in order"
+        };
     }
     let waiting = number(copy.path(), "SELECT count(*) FROM frontier");
     let requests = number(copy.path(), &format!("SELECT requests {row}"));
@@ -271,9 +279,9 @@ fn phase(copy: &Copy, before: i64, start: &Start) -> &'static str {
         .last()
         .is_some_and(|line| line.contains("checkpoint"));
     match (requests, waiting) {
-        (0, _) => "4 after the start's row, before its first commit",
         (_, 0) => "6 at the end, nothing queued",
-        _ if checkpoint => "5b after a checkpoint began",
+        _ if checkpoint => "5b while the log was copied back, or soon after",
+        (0, _) => "4 after the start's row, before its first answer",
         _ => "5 under way",
     }
 }

@@ -1,6 +1,6 @@
 //! Crawls that are killed again and again, at every moment there is, and must end as one that never was.
 //!
-//! `cargo test --test torture` is the short form, one cycle of each scene. The long form:
+//! `cargo test --test torture` is the short form, one cycle of each scene, and of power loss (`power.py`). The long form:
 //! `cargo test --test torture -- --kills 1000 [--seed N] [--scene NAME] [--binary PATH]`.
 //! A cycle that fails says which seed has it again, and where its output is.
 
@@ -29,7 +29,7 @@ mod support;
 mod web;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use cycle::{Tally, Torture, Whole};
@@ -93,13 +93,25 @@ fn main() -> ExitCode {
         whole,
         again,
         tally: Tally::default(),
+        heavy: None,
         traces: stop::has_strace(),
     };
     if !torture.traces {
         println!("skipped: kills at system calls, for strace is not here or may not trace");
     }
-    let failed = run(&options, &mut torture);
+    let short = options.kills == 0 && options.scene.is_none();
+    let power = if short {
+        power(&options, torture.traces)
+    } else {
+        None
+    };
+    let mut failed = run(&options, &mut torture);
     tell(&torture.tally, begun);
+    if let Some(power) = power {
+        let said = power.wait_with_output().expect("a script to wait for");
+        println!("power loss: {}", String::from_utf8_lossy(&said.stdout));
+        failed += usize::from(!said.status.success());
+    }
     if failed == 0 {
         println!("nothing was lost, nothing doubled");
         ExitCode::SUCCESS
@@ -109,16 +121,39 @@ fn main() -> ExitCode {
     }
 }
 
+/// The short form of what replays power loss, beside the cycles.
+fn power(options: &Options, traces: bool) -> Option<Child> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/torture/power.py");
+    let mut python = Command::new("python3");
+    python.args([script, "--states", "36", "--runs", "3", "--seconds", "7"]);
+    python.arg("--binary").arg(&options.binary);
+    let begun = traces.then(|| python.stdout(Stdio::piped()).spawn().ok());
+    let begun = begun.flatten();
+    if begun.is_none() {
+        println!("skipped: power loss, for strace or python3 is not here");
+    }
+    begun
+}
+
 /// Cycle after cycle, each scene in turn, until there were enough kills and every scene had its turn.
 fn run(options: &Options, torture: &mut Torture) -> usize {
     let scenes = SCENES.iter().filter(|(name, _)| {
         let wanted = options.scene.as_deref();
-        wanted.is_none_or(|wanted| name.contains(wanted))
+        // What takes its time is left to the long form.
+        let now = options.kills > 0 || *name != scenes::HEAVY;
+        wanted.map_or(now, |wanted| name.contains(wanted))
     });
+    // The long one has one turn of four.
     let scenes: Vec<_> = scenes.collect();
+    let others: Vec<_> = scenes
+        .iter()
+        .filter(|(name, _)| *name != scenes::HEAVY)
+        .copied()
+        .collect();
+    let turns = [others.repeat(3), scenes.clone()].concat();
     let (mut failed, mut seed) = (0, options.seed);
     while torture.tally.cycles < scenes.len() || torture.tally.kills() < options.kills {
-        let (name, scene) = scenes[torture.tally.cycles % scenes.len()];
+        let (name, scene) = turns[torture.tally.cycles % turns.len()];
         let directory = tempfile::TempDir::new().expect("a directory");
         let random = fastrand::Rng::with_seed(seed);
         let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

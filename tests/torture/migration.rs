@@ -15,6 +15,8 @@ const LARGE: &str = "
 WITH RECURSIVE n(x) AS (SELECT 1000 UNION ALL SELECT x + 1 FROM n WHERE x < 21000)
 INSERT INTO url (id, host, hash, text, first_seen{in_scope}) SELECT x, 1, x, 'http://127.0.0.1:9/' || x, 1{in_scope_1} FROM n;
 INSERT INTO frontier (host, ord, kind, url) SELECT 1, id, 0, id FROM url WHERE id >= 1000;
+INSERT INTO robots (id, fetched, valid_until, reachable, body) SELECT id, 1, 2, 1, x'' FROM url WHERE id >= 1000;
+INSERT INTO origin (host, text, robots) SELECT 1, 'http://h' || id, id FROM robots WHERE id >= 1000;
 INSERT INTO visit (run, url, depth, redirects, via_kind, decision) SELECT 1, id, 1, 0, 1, 0 FROM url WHERE id >= 1000;
 ";
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::cycle::{Torture, Victim, copy_all};
+use crate::cycle::{Torture, Victim, Whole, copy_all};
 use crate::state::{Checked, Copy, State, broken_promises};
 use crate::stop::{Means, Moment, at_a_call, command};
 use crate::support::{Crawl, rows};
@@ -14,7 +14,7 @@ use crate::support::{Crawl, rows};
 type Scene = fn(&mut Torture, &Path, Rng) -> Vec<String>;
 
 /// By name, in the order in which they take turns.
-pub const SCENES: [(&str, Scene); 9] = [
+pub const SCENES: [(&str, Scene); 10] = [
     ("anywhere", anywhere),
     ("at a system call", calls),
     ("signals", signals),
@@ -24,10 +24,14 @@ pub const SCENES: [(&str, Scene); 9] = [
     ("--fresh", fresh),
     ("with readers", readers),
     ("migration", crate::migration::scene),
+    (HEAVY, checkpoints),
 ];
 
+/// The scene that takes long.
+pub const HEAVY: &str = "checkpoints on the way";
+
 /// Stops for one crawl.
-const STOPS: std::ops::Range<usize> = 3..10;
+const STOPS: std::ops::Range<usize> = 3..8;
 
 fn anywhere(torture: &mut Torture, directory: &Path, random: Rng) -> Vec<String> {
     let mut victim = Victim::new(directory.join("out"), random, 1);
@@ -135,7 +139,7 @@ fn early(torture: &mut Torture, directory: &Path, random: Rng) -> Vec<String> {
     let requests = torture.whole.requests;
     torture.drive(
         &mut victim,
-        16,
+        12,
         torture.whole.urls,
         |_| crawl.again(),
         |random, number| {
@@ -192,6 +196,36 @@ fn settings(torture: &mut Torture, directory: &Path, random: Rng) -> Vec<String>
     if order.get(ended).is_none_or(|pick| *pick >= SAME) {
         torture.compare(&mut victim, &torture.whole.state);
     }
+    victim.problems
+}
+
+/// So much is written that the log is copied back on the way: killed while that goes on, and the next
+/// start with it.
+fn checkpoints(torture: &mut Torture, directory: &Path, random: Rng) -> Vec<String> {
+    let heavy = torture.heavy.take();
+    let heavy = heavy
+        .unwrap_or_else(|| Whole::crawl(&torture.binary, &torture.web, None, crate::web::HEAVY));
+    let mut victim = Victim::new(directory.join("out"), random, 1);
+    torture.web.begin(crate::web::HEAVY);
+    let crawl = command(&torture.binary, &torture.web, &victim.output, "unlimited");
+    let (took, requests) = (heavy.took, heavy.requests);
+    torture.drive(
+        &mut victim,
+        8,
+        heavy.urls,
+        |_| crawl.again(),
+        |random, number| {
+            let soon = Duration::from_micros(random.u64(0..60_000));
+            let moment = match number {
+                0 => Moment::Requests(requests * 2 / 3, Duration::ZERO),
+                1..=6 => Moment::Said("checkpoint", soon),
+                _ => Moment::any(random, took, requests),
+            };
+            (moment, Means::Kill)
+        },
+    );
+    torture.compare(&mut victim, &heavy.state);
+    torture.heavy = Some(heavy);
     victim.problems
 }
 

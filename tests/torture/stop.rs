@@ -94,10 +94,9 @@ impl Moment {
     pub fn any(random: &mut Rng, whole: Duration, requests: usize) -> Self {
         let soon = Duration::from_micros(random.u64(0..20_000));
         match random.u8(0..10) {
-            0..=3 => Self::Time(whole.mul_f64(random.f64())),
-            4..=6 => Self::Requests(random.usize(0..requests / 2), soon),
-            7 => Self::early(random),
-            8 => Self::Said("checkpoint", soon / 4),
+            0..=2 => Self::Time(whole.mul_f64(random.f64())),
+            3..=7 => Self::Requests(random.usize(0..requests / 3), soon),
+            8 => Self::Said("checkpoint", soon / 10),
             _ => Self::Last(soon),
         }
     }
@@ -126,7 +125,7 @@ pub fn start(crawl: &Crawl, web: &Web, last: usize, moment: Moment, means: Means
         let (met, after) = match moment {
             Moment::Time(after) => return begun.elapsed() >= after,
             Moment::Requests(count, after) => (web.requests() >= before + count, after),
-            Moment::Last(after) => (web.distinct() >= last, after),
+            Moment::Last(after) => (web.requests() > before && web.distinct() >= last, after),
             Moment::Said(word, after) => (child.stderr().contains(word), after),
         };
         if met {
