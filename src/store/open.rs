@@ -103,8 +103,8 @@ impl Opening {
         // Another program may hold the database for a while (an index, a backup): nothing is lost by waiting.
         connection.busy_timeout(Duration::from_secs(60))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        // A query comes first: it tells what is no database before anything is written to it.
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        // This comes first: it tells what is no database of ours before anything is written to it.
+        schema::refuse_others(&connection)?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         for (pragma, value) in [("synchronous", "NORMAL"), ("temp_store", "MEMORY")] {
             connection.pragma_update(None, pragma, value)?;

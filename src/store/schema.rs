@@ -717,10 +717,7 @@ pub(crate) fn prepare(
     connection: &mut Connection,
     random: impl Fn() -> i64,
 ) -> Result<(), StoreError> {
-    let number = |name: &str| {
-        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0))
-    };
-    let (application, version) = (number("application_id")?, number("user_version")?);
+    let (application, version) = numbers(connection)?;
     if is_empty(connection)? {
         let transaction = connection.transaction()?;
         transaction.execute_batch(TABLES)?;
@@ -736,6 +733,23 @@ pub(crate) fn prepare(
     }
     if is_older(application, version) {
         return migrate(connection, version);
+    }
+    check(application, version)
+}
+
+/// What a database says it is: `application_id`, `user_version`.
+fn numbers(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
+    let number = |name: &str| {
+        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0))
+    };
+    Ok((number("application_id")?, number("user_version")?))
+}
+
+/// Refuses what is another program's, or of a newer version, before anything of it is changed.
+pub(crate) fn refuse_others(connection: &Connection) -> Result<(), StoreError> {
+    let (application, version) = numbers(connection)?;
+    if is_older(application, version) || is_empty(connection)? {
+        return Ok(());
     }
     check(application, version)
 }

@@ -345,6 +345,19 @@ fn a_move_aside_that_was_killed_is_ended_by_the_next_start() {
 }
 
 #[test]
+fn what_is_not_ours_is_left_as_it_is() {
+    let crawl = Crawl::new().args(["--seed", "http://127.0.0.1:9/", "-o", "out"]);
+    let out = crawl.dir().join("out");
+    std::fs::create_dir(&out).expect("made");
+    edit(&out, "CREATE TABLE theirs (x)");
+    let before = std::fs::read(out.join("crawl.db")).expect("there");
+    let said = crawl.run().expect_code(2).stderr;
+    assert!(said.contains("is not a database of crawl's"), "{said}");
+    let after = std::fs::read(out.join("crawl.db")).expect("there");
+    assert_eq!(before, after);
+}
+
+#[test]
 fn a_database_that_is_just_being_made_is_no_crawl_yet() {
     let crawl = Crawl::new();
     std::fs::create_dir(crawl.dir().join("out")).expect("made");

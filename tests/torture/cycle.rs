@@ -155,6 +155,9 @@ impl Torture {
         victim
             .problems
             .extend(broken.into_iter().map(|what| format!("{when}: {what}")));
+        if start.output.code == Some(130) && start.means != Means::InterruptTwice {
+            victim.look_at_order(&copy);
+        }
         copy.is_ready()
             && rows(copy.path(), "SELECT max(id), state FROM run")
                 == [format!("{} finished", victim.runs)]
@@ -220,6 +223,24 @@ impl Torture {
 }
 
 impl Victim {
+    /// One that ended in order has left nothing for the next start to tidy up.
+    fn look_at_order(&mut self, copy: &Copy) {
+        let how = "SELECT how FROM start ORDER BY id DESC LIMIT 1";
+        if rows(copy.path(), how) != ["signal"] {
+            self.problems
+                .push("its end by a signal was not written".into());
+        }
+        if self.output.join("crawl.db-wal").exists() {
+            self.problems
+                .push("the log was left after an end in order".into());
+        }
+        let strays = strays(&self.output, copy);
+        if !strays.is_empty() {
+            self.problems
+                .push(format!("left after an end in order: {strays:?}"));
+        }
+    }
+
     fn look_at_code(&mut self, start: &Start) {
         let fine: &[Option<i32>] = match start.means {
             Means::Kill | Means::PauseThenKill | Means::Twins | Means::Call => &[None, Some(0)],
