@@ -8,6 +8,7 @@ use tokio_rusqlite::rusqlite::Connection;
 
 use crate::cycle::Torture;
 use crate::state::Copy;
+use crate::stop::{Means, at_a_call};
 use crate::support::{Crawl, number, rows};
 
 /// Makes the fixture large, so that there is time to kill it.
@@ -78,9 +79,15 @@ pub fn scene(torture: &mut Torture, directory: &Path, mut random: Rng) -> Vec<St
         let output = old(directory, &format!("{round}"), version);
         let which = random.usize(..2);
         let crawl = command(&output, which);
-        let child = crawl.spawn();
-        std::thread::sleep(took.mul_f64(random.f64()).max(Duration::from_millis(1)));
-        child.kill9();
+        let (means, ended) = if torture.traces && round % 2 == 1 {
+            let traced = at_a_call(&crawl, &mut random, Some(("pwrite64", 4000)));
+            (Means::Call, traced.run())
+        } else {
+            let child = crawl.spawn();
+            std::thread::sleep(took.mul_f64(random.f64()).max(Duration::from_millis(1)));
+            (Means::Kill, child.kill9())
+        };
+        let killed = ended.code.is_none();
         let copy = Copy::of(&output);
         let found = number(copy.path(), "PRAGMA user_version");
         let phase = if found == 3 {
@@ -89,9 +96,11 @@ pub fn scene(torture: &mut Torture, directory: &Path, mut random: Rng) -> Vec<St
             "2 while the database is made or migrated"
         };
         torture.tally.starts += 1;
-        *torture.tally.phases.entry(phase).or_default() += 1;
-        let kills = torture.tally.stops.entry(crate::stop::Means::Kill);
-        *kills.or_default() += 1;
+        let means = if killed { means } else { Means::Nothing };
+        *torture.tally.stops.entry(means).or_default() += 1;
+        if killed {
+            *torture.tally.phases.entry(phase).or_default() += 1;
+        }
         if rows(copy.path(), "PRAGMA integrity_check") != ["ok"] {
             problems.push("not sound".to_owned());
         }
