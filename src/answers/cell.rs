@@ -25,41 +25,103 @@ pub(super) fn json(value: ValueRef<'_>) -> serde_json::Value {
     }
 }
 
-/// Text as a spreadsheet may have it: what it would take for a formula gets an apostrophe in front.
+/// Text as a spreadsheet may have it: what it would take for a formula gets an apostrophe in front, control
+/// characters are shown as escapes. All else stays as it is, for those who reckon with it.
 pub(super) fn csv(value: ValueRef<'_>) -> String {
     let is_text = matches!(value, ValueRef::Text(_));
-    let text = text(value);
-    if is_text && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    let text = escaped(&text(value), |c| {
+        !c.is_control() || matches!(c, '\t' | '\n' | '\r')
+    });
+    if is_text && is_formula(&text) {
         format!("'{text}")
     } else {
         text
     }
 }
 
-/// Text that does nothing to a terminal: control characters, and those that turn or hide text, are shown
-/// as escapes.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    let harmless = |c: char| !c.is_control() && !is_format(c);
-    if text.chars().all(harmless) {
-        return text.to_owned();
+/// Whether a spreadsheet may reckon a text out. What stands before a formula's mark and is not seen, or taken
+/// off, does not hide it; a number is none, whatever its sign.
+fn is_formula(text: &str) -> bool {
+    if text.starts_with(['\t', '\r', '\n']) {
+        return true;
     }
-    text.chars()
-        .map(|c| {
-            if harmless(c) {
-                c.to_string()
-            } else {
-                format!("\\u{{{:x}}}", u32::from(c))
-            }
-        })
-        .collect()
+    let unseen = |c: char| c.is_whitespace() || is_format(c) || matches!(c, '\'' | '"');
+    let bare = text.trim_start_matches(unseen);
+    let marks = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    let number = |digits: &str| {
+        digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+            && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
+    };
+    let signed = text.strip_prefix(['+', '-']);
+    bare.starts_with(marks) && !signed.is_some_and(number)
 }
 
-/// Characters without a shape that change how others are shown: marks of direction, of joining, tags.
+/// JSON that does nothing to a terminal, and to a script that holds it: such characters, which stand nowhere
+/// but within its texts, as JSON's own escapes. It means the same.
+#[must_use]
+pub fn plain_json(json: &str) -> String {
+    if json.bytes().all(is_plain) {
+        return json.to_owned();
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if c == '\n' || is_harmless(c) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
+}
+
+/// Marks upon one letter that are shown; more of them are a flood over the lines around.
+const MAX_MARKS: usize = 8;
+
+/// Text that does nothing to a terminal: control characters, and those that turn or hide text, are shown
+/// as escapes; so are marks upon a letter that has too many.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut marks = 0;
+    escaped(text, |c| {
+        marks = if c.width() == Some(0) { marks + 1 } else { 0 };
+        is_harmless(c) && marks <= MAX_MARKS
+    })
+}
+
+/// A text in which what is not as it may be is an escape.
+fn escaped(text: &str, mut may_be: impl FnMut(char) -> bool) -> String {
+    if text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if may_be(c) {
+            out.push(c);
+        } else {
+            out.push_str(&format!("\\u{{{:x}}}", u32::from(c)));
+        }
+    }
+    out
+}
+
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
+}
+
+fn is_harmless(c: char) -> bool {
+    !c.is_control() && !is_format(c)
+}
+
+/// Characters without a shape that change how others are shown: marks of direction, of joining, tags, and
+/// blanks that are no spaces.
 fn is_format(c: char) -> bool {
     matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}')
 }
 
 /// Columns of a terminal that a text takes.
@@ -106,21 +168,92 @@ mod tests {
     use super::*;
 
     #[test]
-    fn harmless_everywhere() {
-        assert_eq!(
-            printable("a\x1b[31mb\u{202e}c\u{7}ü漢"),
-            "a\\u{1b}[31mb\\u{202e}c\\u{7}ü漢"
-        );
+    fn harmless_in_a_terminal() {
+        let flood = format!("Z{}x", "\u{301}".repeat(20));
+        for (given, wanted) in [
+            (
+                "a\x1b[31mb\u{202e}c\u{7}ü漢",
+                "a\\u{1b}[31mb\\u{202e}c\\u{7}ü漢",
+            ),
+            ("\x1b]8;;http://x/\x1b\\y", "\\u{1b}]8;;http://x/\\u{1b}\\y"),
+            ("\u{9b}2J\u{9d}0;t\u{9c}", "\\u{9b}2J\\u{9d}0;t\\u{9c}"),
+            (
+                "a\r\n\tb\u{8}\u{7f}\0",
+                "a\\u{d}\\u{a}\\u{9}b\\u{8}\\u{7f}\\u{0}",
+            ),
+            (
+                "\u{2066}a\u{200b}\u{feff}\u{e0041}\u{3164}",
+                "\\u{2066}a\\u{200b}\\u{feff}\\u{e0041}\\u{3164}",
+            ),
+            ("Việt é हिन्दी 👍🏽", "Việt é हिन्दी 👍🏽"),
+            ("", ""),
+        ] {
+            assert_eq!(printable(given), wanted);
+        }
+        let shown = printable(&flood);
+        assert_eq!(shown.matches('\u{301}').count(), MAX_MARKS);
+        assert!(shown.ends_with("\\u{301}x"), "{shown}");
+    }
+
+    #[test]
+    fn harmless_in_a_spreadsheet() {
         for (given, wanted) in [
             ("=1+1", "'=1+1"),
             ("@x", "'@x"),
-            ("-1", "'-1"),
+            ("+x", "'+x"),
+            ("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "'\r=1"),
+            ("\n=1", "'\n=1"),
+            (" =1", "' =1"),
+            ("\u{a0}=1", "'\u{a0}=1"),
+            ("\u{feff}=1", "'\u{feff}=1"),
+            ("\u{200b}@x", "'\u{200b}@x"),
+            ("\"=1\"", "'\"=1\""),
+            ("'=1", "''=1"),
+            ("＝1+1", "'＝1+1"),
+            ("-1", "-1"),
+            ("+49.5", "+49.5"),
+            ("-.5", "-.5"),
+            ("-", "'-"),
+            ("--1", "'--1"),
+            ("-1,5", "'-1,5"),
+            ("-1e5", "'-1e5"),
+            (" -1", "' -1"),
             ("a=b", "a=b"),
+            ("a\x1b[2J\u{9b}b\n", "a\\u{1b}[2J\\u{9b}b\n"),
+            ("\x1b=1", "\\u{1b}=1"),
+            ("می\u{200c}خواهم", "می\u{200c}خواهم"),
         ] {
             assert_eq!(csv(ValueRef::Text(given.as_bytes())), wanted);
         }
         assert_eq!(csv(ValueRef::Integer(-1)), "-1");
+        assert_eq!(csv(ValueRef::Real(-1.5)), "-1.5");
         assert_eq!(text(ValueRef::Blob(&[1, 255])), "01ff");
+        assert_eq!(text(ValueRef::Text(&[b'a', 255])), "a\u{fffd}");
+    }
+
+    #[test]
+    fn harmless_in_json() {
+        for text in [
+            "\0\x1b[2J\u{7f}",
+            "\u{9b}2J",
+            "\u{2028}\u{202e}x",
+            "\u{e0041}",
+            "ü漢\n\"\\",
+        ] {
+            let json = plain_json(&serde_json::json!({ "a": text }).to_string());
+            let read: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+            assert_eq!(read["a"], text);
+            assert!(json.chars().all(is_harmless), "{json}");
+        }
+        let raw = json(ValueRef::Text(&[0xed, 0xa0, 0x80])).to_string();
+        assert_eq!(
+            raw, "\"\u{fffd}\u{fffd}\u{fffd}\"",
+            "a lone surrogate is no text"
+        );
+        let numbers = [f64::INFINITY, f64::NAN].map(|number| json(ValueRef::Real(number)));
+        assert_eq!(numbers, [serde_json::Value::Null, serde_json::Value::Null]);
     }
 
     #[test]

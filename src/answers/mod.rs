@@ -1,7 +1,7 @@
 //! Reading an output: one read-only room a subcommand, over one [`Reader`]. Works while a crawl writes.
 
 mod cell;
-pub use cell::printable;
+pub use cell::{plain_json, printable};
 
 pub mod audit;
 pub mod query;
@@ -93,6 +93,7 @@ impl Reader {
         }
         let open = || -> std::result::Result<Connection, StoreError> {
             let connection = connect(&path)?;
+            schema::distrust(&connection)?;
             connection.busy_timeout(Duration::from_secs(10))?;
             let number = |name: &str| {
                 connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0))

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Rows, Statement};
 use tokio_rusqlite::rusqlite;
 
@@ -216,7 +217,8 @@ fn csv(
         csv::ErrorKind::Io(error) => error,
         other => std::io::Error::other(format!("{other:?}")),
     };
-    writer.write_record(names).map_err(write)?;
+    let heads = names.iter().map(|name| ValueRef::Text(name.as_bytes()));
+    writer.write_record(heads.map(cell::csv)).map_err(write)?;
     while let Some(row) = shown.next(cell::csv)? {
         writer.write_record(&row).map_err(write)?;
     }
@@ -237,7 +239,8 @@ fn json(
             .zip(row)
             .map(|(name, value)| format!("{}: {value}", serde_json::json!(name)))
             .collect();
-        write!(out, "{before}{{{}}}", fields.join(", "))?;
+        let fields = cell::plain_json(&fields.join(", "));
+        write!(out, "{before}{{{fields}}}")?;
         before = if array { ",\n " } else { "\n" };
     }
     match (array, before) {

@@ -45,6 +45,8 @@ pub struct Status {
     pub held: Vec<(String, String)>,
     /// What is deferred, by host and reason, the most first; ten at the most.
     pub waits: Vec<Waits>,
+    /// Whether a start of the run did not check certificates.
+    pub insecure: bool,
     /// Length of the database's log, `crawl.db-wal`.
     pub log_bytes: u64,
 }
@@ -112,6 +114,7 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
                 failures: BTreeMap::new(),
                 held: Vec::new(),
                 waits: Vec::new(),
+                insecure: false,
             })
         })
         .optional()?;
@@ -128,6 +131,11 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
             ))
         },
     )?;
+    status.insecure = connection
+        .prepare("SELECT DISTINCT config FROM start WHERE run = ?")?
+        .query_map([status.run], |row| row.get::<_, String>(0))?
+        .flatten()
+        .any(|config| is_insecure(&config));
     status.failures = connection
         .prepare("SELECT class, count(*) FROM errors GROUP BY class")?
         .query_map([], |row| {
@@ -158,6 +166,13 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
         })?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Some(status))
+}
+
+fn is_insecure(settings: &str) -> bool {
+    let settings = settings.parse::<toml::Table>().unwrap_or_default();
+    let fetch = settings.get("fetch").and_then(|fetch| fetch.as_table());
+    let insecure = fetch.and_then(|fetch| fetch.get("insecure")?.as_bool());
+    insecure.unwrap_or_default()
 }
 
 /// Why a crawl of one page or none may have found no more, each with what to try; `at` is what a command

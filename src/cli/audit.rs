@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::Result;
 use crawl::answers::audit::{self, Audit, Runs};
-use crawl::answers::{Reader, printable};
+use crawl::answers::{Reader, plain_json, printable};
 
 use super::args::{AuditArgs, AuditFormat};
 use super::inspect::{columns, shown};
@@ -50,8 +50,8 @@ fn write(audit: &Audit, format: AuditFormat, out: &mut dyn Write) -> Result<()> 
             shown(audit::text(audit, columns, out))?;
         }
         AuditFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, audit).map_err(std::io::Error::from)?;
-            writeln!(out)?;
+            let json = serde_json::to_string_pretty(audit).map_err(std::io::Error::from)?;
+            writeln!(out, "{}", plain_json(&json))?;
         }
         AuditFormat::Html => out.write_all(audit::html(audit).as_bytes())?,
     }

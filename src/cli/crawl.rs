@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::ArgMatches;
 use crawl::answers::status::{self, Waits};
 use crawl::answers::{Reader, printable};
-use crawl::config::Config;
+use crawl::config::{Config, proxy_variables};
 use crawl::engine::{self, Outcome, Summary};
 use crawl::stats::Snapshot;
 use tokio::sync::watch;
@@ -66,7 +66,10 @@ fn say_proxies(config: &Config, quiet: bool) {
         return;
     }
     if config.fetch.insecure {
-        say!("crawl: certificates are not checked (--insecure)");
+        say!(
+            "crawl: WARNING: certificates are not checked (--insecure): whoever is on the way can read and change \
+             what is sent, passwords among it"
+        );
     }
     if !config.fetch.proxy.is_empty() {
         say!(
@@ -75,17 +78,7 @@ fn say_proxies(config: &Config, quiet: bool) {
         );
         return;
     }
-    let set = [
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-    ]
-    .into_iter()
-    .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
-    let names: Vec<&str> = set.collect();
+    let names = proxy_variables();
     if !names.is_empty() {
         say!(
             "crawl: through the proxy that {} names; private addresses behind it cannot be checked by name",

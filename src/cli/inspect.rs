@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Context, Result};
 use crawl::answers::query::{self, Format, QueryError};
-use crawl::answers::{Reader, printable, status};
+use crawl::answers::{Reader, plain_json, printable, status};
 use crawl::store::schema::NAMED_VIEWS;
 
 use super::args::{self, CompletionsArgs, InitArgs, QueryArgs, StatusArgs};
@@ -35,10 +35,36 @@ pub(super) fn query(args: &QueryArgs) -> Result<u8> {
         return Ok(FINISHED);
     };
     let reader = Reader::open(&output(args.output.as_ref())?)?;
-    shown(query::run(&reader, question, format(args.format), &mut out))?;
+    let format = format(args.format);
+    if format == Format::Csv && std::io::stdout().is_terminal() {
+        let mut lines = Lines(Vec::new(), &mut out);
+        shown(query::run(&reader, question, format, &mut lines))?;
+    } else {
+        shown(query::run(&reader, question, format, &mut out))?;
+    }
     match out.flush() {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(FINISHED),
         done => Ok(done.map(|()| FINISHED)?),
+    }
+}
+
+/// Lines on their way to a terminal: what CSV has for those who reckon with it does nothing there.
+struct Lines<W: Write>(Vec<u8>, W);
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.0.extend(piece);
+            if let Some(line) = self.0.strip_suffix(b"\n") {
+                writeln!(self.1, "{}", printable(&String::from_utf8_lossy(line)))?;
+                self.0.clear();
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.1.flush()
     }
 }
 
@@ -77,7 +103,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8> {
         return Ok(FINISHED);
     };
     if args.json {
-        writeln!(out, "{}", serde_json::to_string(&status)?)?;
+        writeln!(out, "{}", plain_json(&serde_json::to_string(&status)?))?;
         return Ok(FINISHED);
     }
     let pid = status
@@ -107,6 +133,12 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8> {
         "queued    {}, {} of them deferred",
         status.queued, status.deferred
     )?;
+    if status.insecure {
+        writeln!(
+            out,
+            "INSECURE  a start of this run did not check certificates (crawl query \"SELECT start, config FROM runs\")"
+        )?;
+    }
     let failures: Vec<String> = status
         .failures
         .iter()
@@ -166,4 +198,21 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<u8> {
     clap_complete::generate(args.shell, &mut help::command(), "crawl", &mut script);
     write_out(&script)?;
     Ok(FINISHED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_for_a_terminal() {
+        let mut lines = Lines(Vec::new(), Vec::new());
+        for piece in ["a,\u{202e}b\nç", "ç\x1b[2J", "\r\n"] {
+            for byte in piece.bytes() {
+                lines.write_all(&[byte]).expect("written");
+            }
+        }
+        let text = String::from_utf8(lines.1).expect("text");
+        assert_eq!(text, "a,\\u{202e}b\nçç\\u{1b}[2J\\u{d}\n");
+    }
 }

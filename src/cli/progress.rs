@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crawl::answers::printable;
+use crawl::answers::{plain_json, printable};
 use crawl::config::Bytes;
 use crawl::stats::{Bottleneck, Snapshot};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -94,7 +94,7 @@ pub(super) fn say_end(last: &Snapshot, outcome: Ended, exit_code: u8) {
 
 fn say_line(line: &Line<'_>) {
     if let Ok(text) = serde_json::to_string(line) {
-        say!("{text}");
+        say!("{}", plain_json(&text));
     }
 }
 

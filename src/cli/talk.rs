@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
+use crawl::answers::printable;
 use indicatif::ProgressBar;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -41,22 +42,28 @@ pub(super) fn log(quiet: bool, verbose: u8) {
     };
     let filter = EnvFilter::try_from_env("CRAWL_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    // URLs and words of servers are among the values: the subscriber escapes control characters.
+    let colours = is_terminal() && !no_colour;
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(Above)
-        .with_ansi(is_terminal() && !no_colour)
+        .with_writer(Above { colours })
+        .with_ansi(colours)
         .with_target(false)
         .log_internal_errors(false)
         .try_init();
 }
 
 /// Writes log lines, each whole, above the progress line.
-struct Above;
+#[derive(Clone, Copy)]
+struct Above {
+    /// Whether the lines have colours.
+    colours: bool,
+}
 
 impl Write for Above {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        write(bytes).map(|()| bytes.len())
+        let line = String::from_utf8_lossy(bytes);
+        let line = harmless(line.trim_end_matches('\n'), self.colours);
+        write(format!("{line}\n").as_bytes()).map(|()| bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -68,6 +75,36 @@ impl MakeWriter<'_> for Above {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
-        Self
+        *self
+    }
+}
+
+/// A log line in which nothing of a server's moves the cursor, begins a line of its own or turns text round:
+/// URLs and words of servers are among the values. What is there of ESC is the subscriber's own colours: in
+/// values it has escaped that itself.
+fn harmless(line: &str, colours: bool) -> String {
+    if !colours {
+        return printable(line);
+    }
+    let pieces: Vec<String> = line.split('\x1b').map(printable).collect();
+    pieces.join("\x1b")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_lines_are_lines() {
+        for (given, colours, wanted) in [
+            (
+                "\x1b[2mINFO\x1b[0m a\rb\nc\u{202e}",
+                true,
+                "\x1b[2mINFO\x1b[0m a\\u{d}b\\u{a}c\\u{202e}",
+            ),
+            ("\x1b[2ma", false, "\\u{1b}[2ma"),
+        ] {
+            assert_eq!(harmless(given, colours), wanted);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 
 use anyhow::Result;
 use crawl::answers::why::{self, Why};
-use crawl::answers::{Reader, printable};
+use crawl::answers::{Reader, plain_json, printable};
 
 use super::args::WhyArgs;
 use super::settings::output;
@@ -21,7 +21,7 @@ pub(super) fn why(args: &WhyArgs) -> Result<u8> {
     let why = why::read(&reader, &args.url, args.all)?;
     let mut out = Lines(BufWriter::new(std::io::stdout().lock()));
     if args.json {
-        writeln!(out.0, "{}", serde_json::to_string(&why)?)?;
+        writeln!(out.0, "{}", plain_json(&serde_json::to_string(&why)?))?;
     } else {
         show(&mut out, &why)?;
     }

@@ -9,6 +9,7 @@ mod error;
 mod explain;
 mod fields;
 mod hosts;
+mod proxies;
 mod redact;
 mod resolve;
 mod secrets;
@@ -31,13 +32,15 @@ pub use error::nearest;
 pub use fields::{FieldConfig, FieldKind, Take};
 pub use hosts::HostConfig;
 pub(crate) use hosts::HostPattern;
+pub(crate) use proxies::of_environment as proxies_of_environment;
+pub use proxies::proxy_variables;
 pub(crate) use resolve::Resolved;
 pub use sections::{
     By, FetchConfig, Output, ParseConfig, Politeness, PriorityConfig, Purpose, Reach, ScopeConfig,
     Seeds, Sequence, Sitemaps,
 };
 pub use seed::Seed;
-pub(crate) use seeds::{has_scheme, parse_seed, without_secret};
+pub(crate) use seeds::{has_scheme, parse_seed, without_secret, without_userinfo};
 pub use since::Since;
 pub use values::{Bytes, Limit, Rate, Span};
 

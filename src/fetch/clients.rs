@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, FROM, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder};
 
-use super::address::{self, Guard, Named, Open, Pinned, Refused};
+use super::address::{self, Guard, LookedUp, Named, Open, Pinned, Refused};
 use super::decode;
 use super::dues::Dues;
 use super::kept::Kept;
 use crate::canonical::{self, CanonicalUrl, Host};
-use crate::config::{Config, ConfigError, Resolved};
+use crate::config::{Config, ConfigError, Resolved, proxies_of_environment};
 
 /// A connection that nobody used for so long is closed.
 const IDLE: Duration = Duration::from_secs(20);
@@ -39,6 +39,8 @@ pub(super) struct Clients {
     named: Named,
     resolved: Vec<Resolved>,
     allow_private: bool,
+    /// Whether a proxy may look names up.
+    elsewhere: bool,
     /// Whether all requests go through a proxy.
     pub(super) proxied: bool,
     /// Whether those without TLS do: by the settings, or by the environment.
@@ -60,10 +62,11 @@ impl Clients {
         seeds: &[CanonicalUrl],
     ) -> Result<Self, ConfigError> {
         let allow_private = config.fetch.allow_private;
+        let looked_up = looked_up(&config.fetch.proxy);
         let named = if allow_private {
             Named::default()
         } else {
-            Named::by(seeds, !config.fetch.proxy.is_empty()).await
+            Named::by(seeds, looked_up).await
         };
         let resolved: Vec<Resolved> = config
             .fetch
@@ -112,6 +115,7 @@ impl Clients {
             named,
             resolved,
             allow_private,
+            elsewhere: looked_up != LookedUp::Here,
             proxied: !config.fetch.proxy.is_empty(),
             http_proxied: is_proxied(config),
             private_proxies: address::private_of(&let_through).await,
@@ -140,7 +144,7 @@ impl Clients {
             Way::Named
         } else {
             if !self.allow_private {
-                address::check_name(url)?;
+                address::check_name(url, self.elsewhere)?;
                 if self
                     .private_proxies
                     .iter()
@@ -196,9 +200,8 @@ fn addresses(resolved: &[Resolved], port: u16) -> Arc<HashMap<String, Vec<Socket
 
 /// Whether requests without TLS go through a proxy: by the settings, or by the environment.
 fn is_proxied(config: &Config) -> bool {
-    let names = ["http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"];
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !config.fetch.proxy.is_empty() || names.into_iter().any(is_set)
+    let of_http = |name: &str| !name.to_ascii_lowercase().starts_with("https");
+    !config.fetch.proxy.is_empty() || proxies_of_environment().any(|(name, _)| of_http(name))
 }
 
 /// The headers of every request.
@@ -247,25 +250,31 @@ fn client(config: &Config, headers: HeaderMap) -> Result<ClientBuilder, ConfigEr
     Ok(builder)
 }
 
-/// The names of the proxies in use: they may be private, for the user chose them.
-fn proxy_names(configured: &str) -> Vec<String> {
-    let variables = [
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-    ];
-    let from_environment = variables.iter().filter_map(|name| std::env::var(name).ok());
-    let written = if configured.is_empty() {
-        from_environment.collect()
+/// The proxies in use: the one of the settings, else those of the environment.
+fn proxies(configured: &str) -> impl Iterator<Item = url::Url> {
+    let written: Vec<String> = if configured.is_empty() {
+        proxies_of_environment().map(|(_, value)| value).collect()
     } else {
         vec![configured.to_owned()]
     };
     written
-        .iter()
-        .filter_map(|text| canonical::parse_proxy(text))
+        .into_iter()
+        .filter_map(|text| canonical::parse_proxy(&text))
+}
+
+/// The names of the proxies in use: they may be private, for the user chose them.
+fn proxy_names(configured: &str) -> Vec<String> {
+    proxies(configured)
         .filter_map(|proxy| proxy.host_str().map(str::to_owned))
         .collect()
+}
+
+/// Who looks names up: through a proxy of SOCKS 4 or 5 we do, unless it is asked to (`socks4a`, `socks5h`).
+fn looked_up(configured: &str) -> LookedUp {
+    let here = |proxy: url::Url| matches!(proxy.scheme(), "socks4" | "socks5");
+    match (proxies(configured).all(here), configured.is_empty()) {
+        (true, _) => LookedUp::Here,
+        (false, true) => LookedUp::Either,
+        (false, false) => LookedUp::Elsewhere,
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Identity;
-use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::canonical::{CanonicalUrl, Origin};
 use crate::config::{Config, ConfigError, HostPattern, parse_header};
@@ -51,7 +51,7 @@ impl Dues {
         let fetch = &config.fetch;
         for line in &fetch.header {
             let (name, value) = parse_header("fetch.header", line)?;
-            if name == AUTHORIZATION || name == COOKIE {
+            if is_secret(&name) {
                 &mut dues.of_seeds.headers
             } else {
                 &mut dues.everywhere
@@ -141,6 +141,25 @@ impl Dues {
     }
 }
 
+/// Parts of the names of headers that carry what a site lets somebody in for.
+const SECRETS: [&str; 9] = [
+    "auth",
+    "cookie",
+    "credential",
+    "key",
+    "passwd",
+    "password",
+    "secret",
+    "session",
+    "token",
+];
+
+/// Whether a header is for the seeds' origins alone, by its name. What else there is goes to all hosts that are
+/// met, those of strangers among them.
+fn is_secret(name: &HeaderName) -> bool {
+    SECRETS.iter().any(|part| name.as_str().contains(part))
+}
+
 /// Adds HTTP Basic (RFC 7617). An empty user takes back what an earlier table has.
 fn basic(headers: &mut HeaderMap, key: &str, user: &str) -> Result<(), ConfigError> {
     let text = if user.is_empty() {
@@ -225,6 +244,24 @@ mod tests {
             found.sort_unstable();
             wanted.sort_unstable();
             assert_eq!(found, wanted, "{url}");
+        }
+    }
+
+    #[test]
+    fn secrets_by_name() {
+        for (name, secret) in [
+            ("authorization", true),
+            ("cookie", true),
+            ("x-api-key", true),
+            ("x-auth-token", true),
+            ("x-amz-security-token", true),
+            ("cf-access-client-secret", true),
+            ("accept-language", false),
+            ("x-forwarded-for", false),
+            ("dnt", false),
+            ("referer", false),
+        ] {
+            assert_eq!(is_secret(&HeaderName::from_static(name)), secret, "{name}");
         }
     }
 }

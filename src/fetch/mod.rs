@@ -10,5 +10,5 @@ mod failure;
 mod http;
 mod kept;
 
-pub use address::is_private;
+pub use address::{is_plainly_private, is_private};
 pub use http::{Ask, Fetcher, check};

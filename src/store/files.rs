@@ -3,13 +3,14 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
+use super::beneath::Beneath;
 use super::{PAGES, StoreError};
 use crate::canonical::CanonicalUrl;
 
@@ -54,6 +55,8 @@ const EXTENSIONS: [(&str, &str); 24] = [
 #[derive(Debug)]
 pub struct Files {
     output: PathBuf,
+    /// The same, held open.
+    beneath: Beneath,
     /// Few at a time: many that make files in one directory only wait for its lock.
     creators: [Mutex<()>; CREATORS],
     /// What is known of the hosts' folders.
@@ -74,13 +77,15 @@ impl Files {
     /// # Errors
     /// When it cannot be made, or is something else than a directory.
     pub fn new(output: &Path) -> Result<Self, StoreError> {
-        let pages = output.join(PAGES);
-        make_directory(&pages).map_err(|source| StoreError::File {
-            path: pages,
+        let made =
+            Beneath::open(output).and_then(|beneath| beneath.make_folder(PAGES).map(|()| beneath));
+        let beneath = made.map_err(|source| StoreError::File {
+            path: output.join(PAGES),
             source,
         })?;
         Ok(Self {
             output: output.to_owned(),
+            beneath,
             creators: Default::default(),
             folders: Mutex::default(),
         })
@@ -139,12 +144,12 @@ impl Files {
             // Written before the host had sub-folders, perhaps.
             if let Some(flat) = &flat {
                 let relative = format!("{flat}/{name}");
-                if is_same(&self.output.join(&relative), body) {
+                if is_same(&self.beneath, &relative, body) {
                     return Ok(relative);
                 }
             }
             let relative = format!("{folder}/{name}");
-            match create(&self.output.join(&relative), &hex[..digits], body) {
+            match create(&self.beneath, &relative, &hex[..digits], body) {
                 Ok(()) => return Ok(relative),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => problem = error,
                 Err(source) => {
@@ -169,9 +174,13 @@ impl Files {
     ) -> Result<(String, Option<String>), StoreError> {
         let host = host_folder(url);
         let relative = format!("{PAGES}/{host}");
-        let made = |relative: &str| {
+        let failed = |relative: &str| {
             let path = self.output.join(relative);
-            make_directory(&path).map_err(|source| StoreError::File { path, source })
+            |source| StoreError::File { path, source }
+        };
+        let made = |relative: &str| {
+            let made = self.beneath.make_folder(relative);
+            made.map_err(failed(relative))
         };
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         if folders.len() > MAX_KNOWN {
@@ -181,13 +190,9 @@ impl Files {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 made(&relative)?;
-                let path = self.output.join(&relative);
-                let there = match std::fs::read_dir(&path) {
-                    Ok(there) => there.take(MAX_FILES as usize + 1).count() as u32,
-                    Err(source) => return Err(StoreError::File { path, source }),
-                };
+                let there = self.beneath.count(&relative, MAX_FILES as usize + 1);
                 entry.insert(Folder {
-                    files: there,
+                    files: there.map_err(failed(&relative))? as u32,
                     made: [false; 256],
                 })
             }
@@ -207,40 +212,19 @@ impl Files {
     }
 }
 
-/// Makes a directory unless it is there; a link that stands in its place is not followed.
-fn make_directory(path: &Path) -> io::Result<()> {
-    match std::fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        done => return done,
-    }
-    if std::fs::symlink_metadata(path)?.is_dir() {
-        Ok(())
-    } else {
-        Err(io::Error::new(
-            io::ErrorKind::NotADirectory,
-            "something that is not a directory stands there",
-        ))
-    }
-}
-
 /// Writes a new file; one that is there must have the same content, or be what the loss of power has left
 /// of one.
-fn create(path: &Path, digits: &str, body: &[u8]) -> io::Result<()> {
-    // `create_new` never follows a link and never overwrites.
-    let make = || {
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true).open(path)
-    };
-    let file = match make() {
+fn create(beneath: &Beneath, relative: &str, digits: &str, body: &[u8]) -> io::Result<()> {
+    let file = match beneath.create(relative) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if is_same(path, body) {
+            if is_same(beneath, relative, body) {
                 return Ok(());
             }
-            if !is_cut(path, digits) {
+            if !is_cut(beneath, relative, digits) {
                 return Err(error);
             }
-            std::fs::remove_file(path)?;
-            make()
+            beneath.remove(relative)?;
+            beneath.create(relative)
         }
         made => made,
     };
@@ -248,19 +232,27 @@ fn create(path: &Path, digits: &str, body: &[u8]) -> io::Result<()> {
 }
 
 /// Whether a file is not what its name says: then it is nobody's content, whichever row names it.
-fn is_cut(path: &Path, digits: &str) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|there| there.is_file())
-        && std::fs::read(path).is_ok_and(|found| !hex(&Sha256::digest(found)).starts_with(digits))
+fn is_cut(beneath: &Beneath, relative: &str, digits: &str) -> bool {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut found = Vec::new();
+        beneath.read(relative)?.read_to_end(&mut found)?;
+        Ok(found)
+    };
+    read().is_ok_and(|found| !hex(&Sha256::digest(found)).starts_with(digits))
 }
 
 /// Whether a file is there and has this content.
-fn is_same(path: &Path, body: &[u8]) -> bool {
-    let Ok(there) = std::fs::symlink_metadata(path) else {
-        return false;
+fn is_same(beneath: &Beneath, relative: &str, body: &[u8]) -> bool {
+    let same = || -> io::Result<bool> {
+        let file = beneath.read(relative)?;
+        if file.metadata()?.len() != body.len() as u64 {
+            return Ok(false);
+        }
+        let mut found = Vec::with_capacity(body.len());
+        file.take(body.len() as u64 + 1).read_to_end(&mut found)?;
+        Ok(found == body)
     };
-    there.is_file()
-        && there.len() == body.len() as u64
-        && std::fs::read(path).is_ok_and(|found| found == body)
+    same().unwrap_or(false)
 }
 
 fn hex(digest: &[u8]) -> String {
@@ -274,23 +266,37 @@ fn hex(digest: &[u8]) -> String {
 /// A folder's name of a host: nothing in it but letters, digits, `-`, `_` and inner dots.
 fn host_folder(url: &CanonicalUrl) -> String {
     let mut name = safe(url.host().as_str(), 200);
-    // Device names of some systems ("con", "nul") are told apart from hosts by their tail.
+    // A short name without a dot may be a device's ("con", "nul"); its tail tells it apart.
     if !name.contains('.') && name.len() <= 4 {
         name.push('_');
     }
+    // What begins like an option is one to whoever writes `*` in that folder.
+    if name.starts_with('-') || is_device(&name) {
+        name.insert(0, '_');
+    }
     name
+}
+
+/// Whether some systems take a name for a device, whatever stands after its first dot.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default();
+    let numbered = || {
+        let port = stem
+            .strip_prefix("com")
+            .or_else(|| stem.strip_prefix("lpt"));
+        port.is_some_and(|port| port.len() == 1 && port.as_bytes()[0].is_ascii_digit())
+    };
+    matches!(stem, "con" | "prn" | "aux" | "nul") || numbered()
 }
 
 fn safe(text: &str, max: usize) -> String {
     let kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let mut name: String = text
+        .trim_start_matches('.')
         .chars()
         .map(|c| if kept(c) { c } else { '_' })
         .take(max)
         .collect();
-    while name.starts_with('.') {
-        name.remove(0);
-    }
     let end = name.trim_end_matches('.').len();
     name.truncate(end);
     if name.is_empty() {
@@ -327,6 +333,8 @@ fn slug(url: &CanonicalUrl) -> String {
     let slug = slug.trim_matches(['-', '.']);
     if slug.is_empty() {
         "page".to_owned()
+    } else if is_device(slug) {
+        format!("_{slug}")
     } else {
         slug.to_owned()
     }
@@ -353,26 +361,20 @@ pub(super) fn sync(pages: &Path) -> io::Result<()> {
 /// Files that were written after a moment, relative to the output directory. Only folders that changed
 /// since are looked at more closely.
 pub(super) fn written_since(output: &Path, since: SystemTime) -> io::Result<HashSet<String>> {
+    let beneath = Beneath::open(output)?;
     let (mut found, mut todo) = (HashSet::new(), vec![PAGES.to_owned()]);
     while let Some(relative) = todo.pop() {
-        let path = output.join(&relative);
-        let entries = match std::fs::read_dir(&path) {
-            Ok(entries) => entries,
+        let (changed, entries) = match beneath.list(&relative) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
+            // A link in a folder's place is none of ours.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => continue,
+            listed => listed?,
         };
-        let touched = std::fs::symlink_metadata(&path)?.modified()? >= since;
         for entry in entries {
-            let entry = entry?;
-            let kind = entry.file_type()?;
-            // We write no other names: what has one is not ours.
-            let Ok(name) = entry.file_name().into_string() else {
-                continue;
-            };
-            let name = format!("{relative}/{name}");
-            if kind.is_dir() {
+            let name = format!("{relative}/{}", entry.name);
+            if entry.is_folder {
                 todo.push(name);
-            } else if touched && kind.is_file() && entry.metadata()?.modified()? >= since {
+            } else if changed >= since && entry.is_file && entry.modified >= since {
                 found.insert(name);
             }
         }
@@ -382,9 +384,10 @@ pub(super) fn written_since(output: &Path, since: SystemTime) -> io::Result<Hash
 
 /// Removes files of an output; answers with how many were there.
 pub(super) fn remove(output: &Path, files: &HashSet<String>) -> io::Result<u64> {
+    let beneath = Beneath::open(output)?;
     let mut removed = 0;
     for file in files {
-        match std::fs::remove_file(output.join(file)) {
+        match beneath.remove(file) {
             Ok(()) => removed += 1,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -444,6 +447,48 @@ mod tests {
             ),
             ("html", "bin", "bin")
         );
+    }
+
+    #[test]
+    fn names_of_devices_and_of_options() {
+        for (text, folder, name) in [
+            ("http://con.example/con.x", "_con.example", "_con.x"),
+            ("http://com1/COM1.", "com1_", "_com1"),
+            ("http://lpt9.example/lpt9", "_lpt9.example", "_lpt9"),
+            ("http://aux:8080/aux.html", "aux_8080", "_aux"),
+            ("http://-rf/-rf", "_-rf_", "rf"),
+            ("http://--help.example/--help", "_--help.example", "help"),
+            ("http://console.example/null", "console.example", "null"),
+            ("http://com10/com", "com10", "com"),
+        ] {
+            let found = (host_folder(&url(text)), slug(&url(text)));
+            assert_eq!(found, (folder.to_owned(), name.to_owned()), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever a URL is, its file stands in a folder of its own below `pages`, by names that mean nothing
+        /// to any system.
+        #[test]
+        fn any_name_is_harmless(
+            host in "[a-z0-9._\\-\\[\\]:%A-Zäß漢\u{202e}]{1,80}",
+            tail in "\\PC{0,120}",
+            raw in proptest::collection::vec(proptest::prelude::any::<char>(), 0..40),
+        ) {
+            let raw: String = raw.into_iter().collect();
+            for text in [format!("http://{host}/{tail}"), format!("http://a.example/{raw}"), format!("http://{host}/?{raw}")] {
+                let Ok(url) = CanonicalUrl::parse(&text) else { continue };
+                for (name, most) in [(host_folder(&url), 202), (slug(&url), MAX_SLUG + 1)] {
+                    proptest::prop_assert!((1..=most).contains(&name.len()), "{name}");
+                    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+                    proptest::prop_assert!(name.chars().all(plain), "{name}");
+                    proptest::prop_assert!(!name.starts_with(['.', '-']) && !name.ends_with('.'), "{name}");
+                    proptest::prop_assert!(!name.contains("..") || name == host_folder(&url), "{name}");
+                    proptest::prop_assert_eq!(name.to_ascii_lowercase(), name.clone(), "one name on every system");
+                    proptest::prop_assert!(!is_device(&name), "{name}");
+                }
+            }
+        }
     }
 
     #[test]

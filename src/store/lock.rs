@@ -1,8 +1,11 @@
 //! One writer an output: a lock on a file that the system lets go of when the process is gone.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use super::StoreError;
 
@@ -22,13 +25,7 @@ impl Lock {
             path: path.clone(),
             source,
         };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed)?;
+        let mut file = open(&path, OFlags::RDWR | OFlags::CREATE).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -38,7 +35,9 @@ impl Lock {
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
+        check_ours(&mut file).map_err(failed)?;
         file.set_len(0)
+            .and_then(|()| file.rewind())
             .and_then(|()| write!(file, "{}", std::process::id()))
             .map_err(failed)?;
         Ok(Self(file))
@@ -47,10 +46,39 @@ impl Lock {
 
 /// The pid of the process that writes here now, if one does.
 pub(crate) fn holder(directory: &Path) -> Option<u32> {
-    let mut file = File::open(directory.join(LOCK)).ok()?;
+    let mut file = open(&directory.join(LOCK), OFlags::RDONLY).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => pid(&mut file),
         _ => None,
+    }
+}
+
+/// Opens the lock's file; neither a link that stands in its place nor a pipe.
+fn open(path: &Path, flags: OFlags) -> io::Result<File> {
+    let here = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(path, flags | here, Mode::from_raw_mode(0o666)) {
+        Err(Errno::LOOP) => return Err(io::Error::other("it is a link, which is not followed")),
+        opened => File::from(opened?),
+    };
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is no file"))
+    }
+}
+
+/// What is about to be written over is a pid, or what power loss has left of one; anything else is somebody's
+/// who has given it this name.
+fn check_ours(file: &mut File) -> io::Result<()> {
+    let mut there = Vec::new();
+    Read::by_ref(file).take(21).read_to_end(&mut there)?;
+    let ours = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_whitespace() || *byte == 0;
+    if there.len() <= 20 && there.iter().all(ours) {
+        Ok(())
+    } else {
+        Err(io::Error::other(
+            "it holds something that crawl has not written, and is left alone",
+        ))
     }
 }
 
@@ -77,5 +105,42 @@ mod tests {
         drop(lock);
         assert_eq!(holder(directory.path()), None);
         Lock::take(directory.path()).expect("free again");
+    }
+
+    #[test]
+    fn what_is_not_ours_is_left_alone() {
+        let (directory, elsewhere) = (
+            tempfile::tempdir().expect("a directory"),
+            tempfile::tempdir().expect("a directory"),
+        );
+        let (lock, theirs) = (directory.path().join(LOCK), elsewhere.path().join("diary"));
+        let refused = |why: &str| {
+            let error = Lock::take(directory.path()).expect_err(why).to_string();
+            assert!(error.contains("crawl.lock"), "{error}");
+            assert_eq!(holder(directory.path()), None);
+            std::fs::remove_file(&lock).expect("removed");
+        };
+        std::fs::write(&theirs, "dear diary").expect("written");
+        std::os::unix::fs::symlink(&theirs, &lock).expect("linked");
+        refused("a link");
+        std::os::unix::fs::symlink(elsewhere.path().join("new"), &lock).expect("linked");
+        refused("a link to what is not there");
+        std::fs::hard_link(&theirs, &lock).expect("linked");
+        refused("another name of a file");
+        let (fifo, mode) = (rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o600));
+        rustix::fs::mknodat(rustix::fs::CWD, &lock, fifo, mode, 0).expect("made");
+        refused("a pipe");
+        std::fs::write(&lock, "123456789012345678901").expect("written");
+        refused("too long for a pid");
+        assert_eq!(std::fs::read(&theirs).expect("there"), b"dear diary");
+        assert!(!elsewhere.path().join("new").exists());
+        for left in [&b"4711\n"[..], b"\0\0\0\0", b""] {
+            std::fs::write(&lock, left).expect("written");
+            drop(Lock::take(directory.path()).expect("ours"));
+            assert_eq!(
+                std::fs::read(&lock).expect("there"),
+                std::process::id().to_string().into_bytes()
+            );
+        }
     }
 }

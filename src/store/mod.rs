@@ -6,6 +6,7 @@
 
 mod admit;
 mod aside;
+mod beneath;
 mod end;
 mod fields;
 mod files;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 use tokio_rusqlite::rusqlite;
 
 use super::admit::Admitter;
@@ -17,7 +17,7 @@ use super::{
     DATABASE, PAGES, Store, StoreError, aside, fields, files, find, from_micros, micros, schema,
 };
 use crate::canonical::CanonicalUrl;
-use crate::config::{Change, Config, Seed, changes};
+use crate::config::{Change, Config, Seed, changes, proxy_variables};
 use crate::rewrite::Rewrite;
 
 /// Statements kept prepared.
@@ -78,8 +78,35 @@ pub struct Begun {
 /// When another process writes it, or it cannot be written.
 pub(crate) fn bring_up_to_date(database: &Path) -> Result<(), StoreError> {
     let _lock = Lock::take(database.parent().unwrap_or(Path::new(".")))?;
-    let mut connection = Connection::open(database)?;
+    let mut connection = connect(database)?;
     schema::prepare(&mut connection, || fastrand::i64(..))
+}
+
+/// Opens a database to write it. One that is a link is not followed: what it leads to is not the output's.
+fn connect(database: &Path) -> Result<Connection, StoreError> {
+    if std::fs::symlink_metadata(database).is_ok_and(|found| !found.is_file()) {
+        let source = std::io::Error::other("it is a link, or no file at all, and is left alone");
+        let path = database.to_owned();
+        return Err(StoreError::File { path, source });
+    }
+    // SQLite refuses links anywhere in the path; those that lead to the output are the user's.
+    let directory = match database.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    };
+    let name = database.file_name().unwrap_or_default();
+    let failed = |source| StoreError::File {
+        path: database.to_owned(),
+        source,
+    };
+    let whole = directory.canonicalize().map_err(failed)?.join(name);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(whole, flags)?;
+    schema::distrust(&connection)?;
+    Ok(connection)
 }
 
 impl Opening {
@@ -99,7 +126,7 @@ impl Opening {
         } else {
             aside::end_move(directory)?
         };
-        let mut connection = Connection::open(directory.join(DATABASE))?;
+        let mut connection = connect(&directory.join(DATABASE))?;
         // Another program may hold the database for a while (an index, a backup): nothing is lost by waiting.
         connection.busy_timeout(Duration::from_secs(60))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -227,7 +254,7 @@ impl Opening {
             params![
                 run,
                 micros(now),
-                settings,
+                noted(&settings),
                 env!("CARGO_PKG_VERSION"),
                 std::process::id()
             ],
@@ -387,6 +414,16 @@ fn decide(
         return Ok((changed, Vec::new()));
     }
     Ok((changed, admitter.rejoin(tx)?))
+}
+
+/// Settings as they are stored: with what the environment adds to them, and what that keeps from being checked.
+fn noted(settings: &str) -> String {
+    match proxy_variables().join(", ") {
+        none if none.is_empty() => settings.to_owned(),
+        names => format!(
+            "# environment: {names}; the addresses of names that a proxy looks up are not checked\n{settings}"
+        ),
+    }
 }
 
 /// What seeds are told apart by.

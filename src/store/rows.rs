@@ -1,6 +1,7 @@
 //! The rows of one request: the request itself, the content that it brought with its links, the shared
 //! header block.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -14,6 +15,7 @@ use super::seen::Visit;
 use super::writer::{Tally, Writer};
 use super::{fields, signals};
 use crate::canonical::CanonicalUrl;
+use crate::config::without_userinfo;
 use crate::fetched::{FetchError, Fetched, Head};
 use crate::record::{Content, Fate, Link, Record};
 use crate::signals::Name;
@@ -22,8 +24,10 @@ use crate::signals::Name;
 const MAX_HEADER_BLOCK: usize = 8 << 10;
 /// Header fields that change with every response, have a column of their own, or are secrets of a
 /// session: they stay out of the shared header blocks.
-const VOLATILE: [&str; 22] = [
+const VOLATILE: [&str; 29] = [
     "age",
+    "authentication-info",
+    "authorization",
     "cf-ray",
     "connection",
     "content-length",
@@ -37,14 +41,19 @@ const VOLATILE: [&str; 22] = [
     "server-timing",
     "set-cookie",
     "set-cookie2",
+    "x-access-token",
     "x-amz-cf-id",
     "x-amz-id-2",
     "x-amz-request-id",
+    "x-auth-token",
+    "x-csrf-token",
+    "x-refresh-token",
     "x-request-id",
     "x-runtime",
     "x-served-by",
     "x-timer",
     "x-trace-id",
+    "x-xsrf-token",
 ];
 
 /// Whether a redirect closes a circle.
@@ -311,10 +320,21 @@ impl Writer {
             if block.len() + name.len() + value.len() + 3 > MAX_HEADER_BLOCK {
                 break;
             }
-            block.extend([name, ": ", value, "\n"]);
+            let bare = bare(name, value);
+            block.extend([name, ": ", &*bare, "\n"]);
         }
         self.headers
             .get_or(&block, || Ok(text_id(tx, "header", "text", &block)?.0))
+    }
+}
+
+/// A header's value; of a URL that a redirect names, without user and password, as everywhere.
+fn bare<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    let url = matches!(name, "location" | "content-location") && value.contains('@');
+    if url {
+        without_userinfo(value).into()
+    } else {
+        value.into()
     }
 }
 

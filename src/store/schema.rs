@@ -1,6 +1,7 @@
 //! The tables, the views, and what makes a file one of ours. `docs/schema.md` tells the views' columns,
 //! which are the contract; the tables are ours to change.
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction};
 use tokio_rusqlite::rusqlite;
 
@@ -710,6 +711,18 @@ fn views() -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// What a database brings with it is not trusted: whoever can write the file can put any view or trigger into
+/// it. They call nothing that reaches out of SQL, and no statement gets at the schema's or an index's pages.
+pub(crate) fn distrust(connection: &Connection) -> rusqlite::Result<()> {
+    for (setting, value) in [
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+    ] {
+        connection.set_db_config(setting, value)?;
+    }
+    Ok(())
 }
 
 /// Makes the tables and views of a new database, or checks that an old one is ours and not newer.

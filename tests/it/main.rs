@@ -22,6 +22,7 @@ mod conformance_sitemap;
 mod failures;
 mod fetching;
 mod fields;
+mod guard;
 mod history;
 mod law;
 mod library;

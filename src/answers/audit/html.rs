@@ -8,6 +8,10 @@ use super::report::{Audit, HostFigures, Law, StartFigures, Violation};
 /// Hosts, and violations of one law, that the page shows.
 const SHOWN: usize = 1000;
 
+/// Nothing is loaded, run or sent, should a text ever pass for markup after all.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
 const STYLE: &str = "
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c1e21; background: #fff; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -46,6 +50,7 @@ pub fn html(audit: &Audit) -> String {
     let _ = write!(
         page,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"robots\" content=\"noindex\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
          <h1>{title}</h1>\n",

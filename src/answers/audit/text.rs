@@ -80,7 +80,7 @@ fn head(audit: &Audit, out: &mut dyn Write) -> std::io::Result<()> {
         )?;
     }
     for remark in &audit.remarks {
-        writeln!(out, "remark      {}", remark.words)?;
+        writeln!(out, "remark      {}", printable(&remark.words))?;
     }
     Ok(())
 }

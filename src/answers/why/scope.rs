@@ -91,7 +91,8 @@ pub(super) fn judge(
         notes.push("as a part of a page (an image, a script…) it is fetched (assets)".to_owned());
     }
     let named = seeds.iter().any(|seed| seed.host() == url.host());
-    if !notes.is_empty() && !config.fetch.allow_private && !named && is_private(url) {
+    if !notes.is_empty() && !config.fetch.allow_private && !named && fetch::is_plainly_private(url)
+    {
         let refused = "its address is private or local: no request goes there (allow-private)";
         notes.push(refused.to_owned());
     }
@@ -137,16 +138,6 @@ fn beyond(config: &ScopeConfig) -> Vec<String> {
     }
     notes.push("where a seed redirects to it, its place joins the scope".to_owned());
     notes
-}
-
-/// Whether it can be told without a look-up that an address is private.
-fn is_private(url: &CanonicalUrl) -> bool {
-    match url.as_url().host() {
-        Some(url::Host::Ipv4(address)) => fetch::is_private(address.into()),
-        Some(url::Host::Ipv6(address)) => fetch::is_private(address.into()),
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
 }
 
 #[cfg(test)]

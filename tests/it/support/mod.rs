@@ -8,6 +8,7 @@ mod database;
 mod proxy;
 mod reply;
 mod site;
+mod world;
 
 pub use command::{Child, Crawl, Output};
 pub use content::{tree_page, tree_path};
@@ -15,3 +16,4 @@ pub use database::{edit, expect_sound, number, rows};
 pub use proxy::Proxy;
 pub use reply::{Fault, Reply};
 pub use site::{Hit, Site};
+pub use world::World;

@@ -67,7 +67,12 @@ struct State {
 impl Site {
     /// Starts a site without pages, on a free port of 127.0.0.1.
     pub fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::at("127.0.0.1:0")
+    }
+
+    /// Starts a site without pages at an address of this machine.
+    pub fn at(address: &str) -> Self {
+        let listener = std::net::TcpListener::bind(address).expect(address);
         let port = listener.local_addr().expect("a bound port").port();
         listener
             .set_nonblocking(true)
