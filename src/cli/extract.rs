@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use crawl::answers::{printable, values};
-use crawl::config::{Config, ConfigError, FieldConfig, Seed};
+use crawl::config::{Config, ConfigError, FieldConfig, Seed, without_userinfo};
 use crawl::fetch::Fetcher;
 use crawl::parse::{self, Extractor};
 use crawl::{CanonicalUrl, engine};
@@ -28,13 +28,15 @@ pub(super) fn extract(args: &ExtractArgs) -> Result<u8> {
     let mut failed = 0;
     let mut once = runtime.block_on(client(&config, &args.pages))?;
     for page in &args.pages {
+        // A name and a password are not repeated.
+        let shown_as = without_userinfo(page);
         let got = match runtime.block_on(get(page, args, &config, &mut once)) {
             Ok(got) => got,
             Err(error) => {
                 let words = error
                     .downcast_ref::<crawl::Error>()
                     .map_or_else(|| format!("{error:#}"), ToString::to_string);
-                say!("crawl: {}: {}", printable(page), printable(&words));
+                say!("crawl: {}: {}", printable(&shown_as), printable(&words));
                 failed += 1;
                 continue;
             }
@@ -43,10 +45,10 @@ pub(super) fn extract(args: &ExtractArgs) -> Result<u8> {
         if values.is_empty() {
             say!(
                 "crawl: {}: is no HTML, or no field is for it",
-                printable(page)
+                printable(&shown_as)
             );
         }
-        taken.extend(values.into_iter().map(|value| (page.clone(), value)));
+        taken.extend(values.into_iter().map(|value| (shown_as.clone(), value)));
     }
     if taken.is_empty() {
         return Ok(if failed == args.pages.len() {

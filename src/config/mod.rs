@@ -40,7 +40,8 @@ pub use sections::{
     Seeds, Sequence, Sitemaps,
 };
 pub use seed::Seed;
-pub(crate) use seeds::{has_scheme, parse_seed, without_secret, without_userinfo};
+pub use seeds::without_userinfo;
+pub(crate) use seeds::{has_scheme, parse_seed, without_secret};
 pub use since::Since;
 pub use values::{Bytes, Limit, Rate, Span};
 

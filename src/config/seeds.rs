@@ -132,7 +132,8 @@ pub(crate) fn without_secret(text: &str) -> String {
 }
 
 /// A URL as it was written, with a mark in place of user and password.
-pub(crate) fn without_userinfo(text: &str) -> String {
+#[must_use]
+pub fn without_userinfo(text: &str) -> String {
     let begin = text.find("//").map_or(0, |slashes| slashes + 2);
     let end = text[begin..]
         .find(['/', '?', '#'])

@@ -1,8 +1,10 @@
 //! Nobody is let in: what owners of sites, and other users of the machine, might try (docs/reliability.md).
 
 mod addresses;
+mod files;
 mod proxies;
 mod rebinding;
+mod secrets;
 
 use std::net::IpAddr;
 

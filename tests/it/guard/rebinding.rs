@@ -105,11 +105,10 @@ fn a_queue_that_was_tampered_with() {
     let out = crawl.dir().join("out");
     assert!(number(&out, "SELECT count(*) FROM frontier") > 5);
     let database = Connection::open(out.join("crawl.db")).expect("a database");
-    let changed = database.execute(
-        "UPDATE url SET text = replace(text, 'a.test', '10.0.0.5') WHERE id IN (SELECT url FROM frontier)",
-        [],
-    );
-    assert!(changed.expect("changed") > 5);
+    let tamper = "UPDATE url SET text = replace(text, 'a.test', '10.0.0.5') WHERE id IN (SELECT url FROM frontier);
+        UPDATE host SET name = replace(name, 'a.test', '10.0.0.5'); 
+        UPDATE origin SET text = replace(text, 'a.test', '10.0.0.5')";
+    database.execute_batch(tamper).expect("changed");
     drop(database);
     crawl
         .run_args(["-o", "out", "--max-pages", "unlimited"])
