@@ -7,7 +7,7 @@ use crawl::answers::audit::{self, Audit, Runs};
 use crawl::answers::{Reader, plain_json, printable};
 
 use super::args::{AuditArgs, AuditFormat};
-use super::inspect::{columns, shown};
+use super::inspect::{Lines, columns, shown};
 use super::settings::output;
 use super::{FAILED, FINISHED, USAGE, is_broken_pipe};
 
@@ -47,7 +47,7 @@ fn write(audit: &Audit, format: AuditFormat, out: &mut dyn Write) -> Result<()> 
     match format {
         AuditFormat::Table => {
             let columns = std::io::stdout().is_terminal().then(columns);
-            shown(audit::text(audit, columns, out))?;
+            shown(audit::text(audit, columns, &mut Lines::to(&mut *out)))?;
         }
         AuditFormat::Json => {
             let json = serde_json::to_string_pretty(audit).map_err(std::io::Error::from)?;

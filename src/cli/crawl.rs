@@ -55,7 +55,9 @@ pub(super) fn show_config(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> 
     if let Some(words) = source.words() {
         show!("# over {}", printable(&words));
     }
-    show!("{}", config.redacted().to_toml().trim_end());
+    for line in config.redacted().to_toml().trim_end().lines() {
+        show!("{}", printable(line));
+    }
     Ok(FINISHED)
 }
 

@@ -22,7 +22,9 @@ pub(super) async fn dry_run(config: Config) -> Result<u8> {
         mut scope,
         ..
     } = engine::plan(&config)?;
-    show!("{}", config.redacted().to_toml().trim_end());
+    for line in config.redacted().to_toml().trim_end().lines() {
+        show!("{}", printable(line));
+    }
     show!("\n# seeds");
     if seeds.is_empty() {
         seeds = of_output(&config)?;

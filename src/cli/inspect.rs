@@ -37,7 +37,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<u8> {
     let reader = Reader::open(&output(args.output.as_ref())?)?;
     let format = format(args.format);
     if format == Format::Csv && std::io::stdout().is_terminal() {
-        let mut lines = Lines(Vec::new(), &mut out);
+        let mut lines = Lines::to(&mut out);
         shown(query::run(&reader, question, format, &mut lines))?;
     } else {
         shown(query::run(&reader, question, format, &mut out))?;
@@ -48,8 +48,14 @@ pub(super) fn query(args: &QueryArgs) -> Result<u8> {
     }
 }
 
-/// Lines on their way to a terminal: what CSV has for those who reckon with it does nothing there.
-struct Lines<W: Write>(Vec<u8>, W);
+/// Lines on their way to a terminal, each made harmless there, whoever has written what is in it.
+pub(super) struct Lines<W: Write>(Vec<u8>, W);
+
+impl<W: Write> Lines<W> {
+    pub(super) fn to(out: W) -> Self {
+        Self(Vec::new(), out)
+    }
+}
 
 impl<W: Write> Write for Lines<W> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -97,7 +103,7 @@ pub(super) fn columns() -> usize {
 
 pub(super) fn status(args: &StatusArgs) -> Result<u8> {
     let reader = Reader::open(&output(args.output.as_ref())?)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = Lines::to(std::io::stdout().lock());
     let Some(status) = status::read(&reader)? else {
         writeln!(out, "nothing was crawled yet")?;
         return Ok(FINISHED);
@@ -206,7 +212,7 @@ mod tests {
 
     #[test]
     fn lines_for_a_terminal() {
-        let mut lines = Lines(Vec::new(), Vec::new());
+        let mut lines = Lines::to(Vec::new());
         for piece in ["a,\u{202e}b\nç", "ç\x1b[2J", "\r\n"] {
             for byte in piece.bytes() {
                 lines.write_all(&[byte]).expect("written");

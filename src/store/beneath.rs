@@ -133,6 +133,11 @@ impl Beneath {
     }
 }
 
+/// Opens a directory by its path, unless a link or anything else stands at its end.
+pub(super) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(path, FOLDER, Mode::empty())?)
+}
+
 /// A name that stands for something in its folder.
 fn plain(name: &str) -> io::Result<&str> {
     match name {

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
-use super::beneath::Beneath;
+use super::beneath::{Beneath, open_folder};
 use super::{PAGES, StoreError};
 use crate::canonical::CanonicalUrl;
 
@@ -348,11 +348,11 @@ fn extension(media_type: Option<&str>) -> &'static str {
 
 /// Has the system write out what it holds of the file system that `pages` is on.
 pub(super) fn sync(pages: &Path) -> io::Result<()> {
-    match std::fs::File::open(pages) {
+    match open_folder(pages) {
         #[cfg(target_os = "linux")]
         Ok(directory) => Ok(rustix::fs::syncfs(directory)?),
         #[cfg(not(target_os = "linux"))]
-        Ok(directory) => directory.sync_all(),
+        Ok(directory) => std::fs::File::from(directory).sync_all(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }

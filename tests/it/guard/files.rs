@@ -101,7 +101,7 @@ fn nothing_that_stands_in_the_way_is_followed() {
                 );
             }
             // With all that was there moved aside, nothing is in the way.
-            if place != "crawl.lock" && kind != "a folder" {
+            if place.starts_with("crawl.db") && kind.starts_with("a link") {
                 crawl
                     .run_args(["--seed", &site.url("/"), "-o", "out", "--fresh"])
                     .expect_code(0);
@@ -109,14 +109,9 @@ fn nothing_that_stands_in_the_way_is_followed() {
                 let here = std::fs::symlink_metadata(crawl.dir().join("out/crawl.db"));
                 assert!(here.is_ok_and(|found| found.is_file()), "{place}, {kind}");
             }
-            // Neither does who only reads wait for anything.
-            for args in [
-                &["status", "-o", "out"][..],
-                &["query", "-o", "out", "pages"],
-                &["audit", "-o", "out"],
-            ] {
-                crawl.run_args(args);
-            }
+            // Nor does who only reads wait for anything.
+            crawl.run_args(["status", "-o", "out"]);
+            untouched(theirs.path());
         }
     }
 }

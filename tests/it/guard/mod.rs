@@ -5,6 +5,7 @@ mod files;
 mod proxies;
 mod rebinding;
 mod secrets;
+mod texts;
 
 use std::net::IpAddr;
 
