@@ -286,7 +286,7 @@ pub(super) struct FetchArgs {
     /// Redirects in a row [default: 10]
     #[arg(long, value_name = "N")]
     pub max_redirects: Option<u32>,
-    /// A further request header (may be given again); Authorization and Cookie go to the seeds' origins only
+    /// A further request header (may be given again); those of credentials (Authorization, Cookie, …-Key, …-Token) go to the seeds' origins only
     #[arg(long, value_name = "'K: V'")]
     pub header: Vec<String>,
     /// Keep the cookies that servers set, and send them back

@@ -39,8 +39,8 @@ pub(super) struct Clients {
     named: Named,
     resolved: Vec<Resolved>,
     allow_private: bool,
-    /// Whether a proxy may look names up.
-    elsewhere: bool,
+    /// Who looks names up.
+    looked_up: LookedUp,
     /// Whether all requests go through a proxy.
     pub(super) proxied: bool,
     /// Whether those without TLS do: by the settings, or by the environment.
@@ -115,7 +115,7 @@ impl Clients {
             named,
             resolved,
             allow_private,
-            elsewhere: looked_up != LookedUp::Here,
+            looked_up,
             proxied: !config.fetch.proxy.is_empty(),
             http_proxied: is_proxied(config),
             private_proxies: address::private_of(&let_through).await,
@@ -144,7 +144,7 @@ impl Clients {
             Way::Named
         } else {
             if !self.allow_private {
-                address::check_name(url, self.elsewhere)?;
+                address::check_name(url, self.looked_up != LookedUp::Here)?;
                 if self
                     .private_proxies
                     .iter()

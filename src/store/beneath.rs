@@ -63,17 +63,13 @@ impl Beneath {
 
     /// Makes a file where there is nothing yet.
     pub(super) fn create(&self, relative: &str) -> io::Result<File> {
-        let (folder, name) = self.parent(relative)?;
-        let flags = HERE | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-        let mode = Mode::from_raw_mode(0o666);
-        Ok(rustix::fs::openat(&folder, name, flags, mode)?.into())
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        self.open_file(relative, flags, Mode::from_raw_mode(0o666))
     }
 
     /// Opens a file to read it. What is no file (a pipe, a device, a folder, a link) is an error.
     pub(super) fn read(&self, relative: &str) -> io::Result<File> {
-        let (folder, name) = self.parent(relative)?;
-        let file = rustix::fs::openat(&folder, name, HERE | OFlags::RDONLY, Mode::empty())?;
-        let file = File::from(file);
+        let file = self.open_file(relative, OFlags::RDONLY, Mode::empty())?;
         if file.metadata()?.is_file() {
             Ok(file)
         } else {
@@ -114,6 +110,30 @@ impl Beneath {
             });
         }
         Ok((changed, entries))
+    }
+
+    /// Opens a file: in one call where the system can do all of this by itself, else folder by folder.
+    fn open_file(&self, relative: &str, flags: OFlags, mode: Mode) -> io::Result<File> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{ResolveFlags, openat2};
+            relative
+                .split('/')
+                .try_for_each(|name| plain(name).map(drop))?;
+            let within = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+            match openat2(&self.0, relative, HERE | flags, mode, within) {
+                // An old system, a filter of its calls, or a tree that is moved meanwhile.
+                Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {}
+                Err(Errno::LOOP) => return Err(io::Error::other("a link stands in the way")),
+                opened => return Ok(opened?.into()),
+            }
+        }
+        self.walk_to_file(relative, flags, mode)
+    }
+
+    fn walk_to_file(&self, relative: &str, flags: OFlags, mode: Mode) -> io::Result<File> {
+        let (folder, name) = self.parent(relative)?;
+        Ok(rustix::fs::openat(&folder, name, HERE | flags, mode)?.into())
     }
 
     fn folder(&self, relative: &str) -> io::Result<OwnedFd> {
@@ -218,6 +238,10 @@ mod tests {
             "a/\0",
         ] {
             beneath.create(name).expect_err(name);
+            // By the other way, too.
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+            let walked = beneath.walk_to_file(name, flags, Mode::from_raw_mode(0o666));
+            walked.expect_err(name);
         }
         for name in ["link", "link/x", "a/link", "a/link/x", "a/one", "..", "x/y"] {
             beneath.make_folder(name).expect_err(name);
@@ -228,6 +252,8 @@ mod tests {
         beneath.remove("link/one").expect_err("not followed");
         beneath.list("link").expect_err("not followed");
         let mut text = String::new();
+        let walked = beneath.walk_to_file("a/one", OFlags::RDONLY, Mode::empty());
+        assert_eq!(walked.expect("opened").metadata().expect("there").len(), 1);
         let mut file = beneath.read("a/one").expect("opened");
         file.read_to_string(&mut text).expect("read");
         assert_eq!(text, "1");

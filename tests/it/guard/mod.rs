@@ -1,6 +1,7 @@
 //! Nobody is let in: what owners of sites, and other users of the machine, might try (docs/reliability.md).
 
 mod addresses;
+mod certificates;
 mod files;
 mod proxies;
 mod rebinding;

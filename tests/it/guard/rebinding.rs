@@ -20,7 +20,11 @@ fn dns(name: &str, before: usize) -> Vec<IpAddr> {
     } else if let Some(turn) = after("back-") {
         addresses(&[if before < turn { private } else { public }])
     } else if name == "flip.test" {
-        addresses(&[if before % 2 == 0 { public } else { private }])
+        addresses(&[if before.is_multiple_of(2) {
+            public
+        } else {
+            private
+        }])
     } else if name == "a.test" {
         addresses(&[public])
     } else {
