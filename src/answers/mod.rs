@@ -88,8 +88,15 @@ impl Reader {
             path: path.clone(),
             source,
         };
-        if !path.exists() {
-            return Err(failed(StoreError::Missing));
+        match std::fs::metadata(&path) {
+            Ok(found) if found.is_file() => {}
+            // To open a pipe is to wait for whoever writes into it.
+            Ok(_) => {
+                let source = std::io::Error::other("it is no file");
+                let path = path.clone();
+                return Err(failed(StoreError::File { path, source }));
+            }
+            Err(_) => return Err(failed(StoreError::Missing)),
         }
         let open = || -> std::result::Result<Connection, StoreError> {
             let connection = connect(&path)?;

@@ -45,7 +45,7 @@ fn formats() {
     assert_eq!(
         query("csv", sql),
         format!(
-            "url,status,title\n{host}/,200,\"'=cmd \u{1b}[31m \"\"q\"\", x\"\n{host}/b,200,漢字\n"
+            "url,status,title\n{host}/,200,\"'=cmd \\u{{1b}}[31m \"\"q\"\", x\"\n{host}/b,200,漢字\n"
         )
     );
     let json: serde_json::Value = serde_json::from_str(&query("json", sql)).expect("JSON");

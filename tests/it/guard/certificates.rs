@@ -63,10 +63,8 @@ fn what_nobody_vouches_for() {
         return;
     };
     let seed = format!("https://127.0.0.1:{port}/");
-    let (wary, bold) = (
-        crawl(&["--seed", &seed]),
-        crawl(&["--seed", &seed, "--insecure"]),
-    );
+    let wary = crawl(&["--seed", &seed, "--ignore-robots"]);
+    let bold = crawl(&["--seed", &seed, "--insecure"]);
     let said = wary.run().expect_code(3).stderr;
     assert!(said.contains("certificate"), "{said}");
     let sql = "SELECT error, detail LIKE '%certificate%' FROM requests WHERE kind = 'page'";
