@@ -3,13 +3,12 @@
 //! says where they go until all of them are there, and the next start ends what was interrupted.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::Connection;
-use tokio_rusqlite::rusqlite;
-
+use super::beneath::Beneath;
+use super::open::connect;
 use super::{DATABASE, PAGES, StoreError};
 
 /// The mark's file in the output directory: the name of the sibling.
@@ -34,14 +33,21 @@ pub(super) fn move_aside(directory: &Path) -> Result<Option<PathBuf>, StoreError
 /// Ends a move that was interrupted. Answers with where the older crawl is now, if there was one.
 pub(super) fn end_move(directory: &Path) -> Result<Option<PathBuf>, StoreError> {
     let path = directory.join(MARK);
-    let name = match std::fs::read_to_string(&path) {
+    // Neither a link nor a pipe in its place is read, nor more than a name.
+    let read = || -> io::Result<String> {
+        let mut name = String::new();
+        let file = Beneath::open(directory)?.read(MARK)?;
+        file.take(4096).read_to_string(&mut name)?;
+        Ok(name)
+    };
+    let name = match read() {
         Ok(name) => name,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed(&path)(source)),
     };
     let aside = match sibling(directory, &name)? {
-        Some(aside) if aside.is_dir() => aside,
-        // It was not written to its end, so nothing was moved yet.
+        Some(aside) if takes_rest(directory, &aside) => aside,
+        // It was not written to its end, so nothing was moved yet; or it is none of ours.
         _ => {
             std::fs::remove_file(&path).map_err(failed(&path))?;
             return Ok(None);
@@ -49,6 +55,13 @@ pub(super) fn end_move(directory: &Path) -> Result<Option<PathBuf>, StoreError> 
     };
     carry(directory, &aside)?;
     Ok(Some(aside))
+}
+
+/// Whether a move to that directory can have been begun: what is there is not here any more. So nothing is
+/// ever written over.
+fn takes_rest(directory: &Path, aside: &Path) -> bool {
+    let both = |piece: &String| is_there(directory, piece) && is_there(aside, piece);
+    std::fs::symlink_metadata(aside).is_ok_and(|found| found.is_dir()) && !pieces().iter().any(both)
 }
 
 /// What a crawl writes; the database first, which is nothing without its log beside it.
@@ -73,10 +86,11 @@ fn fold_log(directory: &Path) {
     if !database.exists() {
         return;
     }
-    let fold = || -> rusqlite::Result<()> {
-        let connection = Connection::open(&database)?;
+    let fold = || -> Result<(), StoreError> {
+        let connection = connect(&database)?;
         connection.busy_timeout(Duration::ZERO)?;
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
     };
     if let Err(error) = fold() {
         tracing::info!("the log of what is moved aside stays a file of its own: {error}");
@@ -107,7 +121,12 @@ fn sibling(directory: &Path, name: &str) -> Result<Option<PathBuf>, StoreError> 
     let whole = directory.canonicalize().map_err(failed(directory))?;
     let mut parts = Path::new(name).components();
     let plain = matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none();
-    Ok(plain.then(|| whole.parent().unwrap_or(&whole).join(name)))
+    // Of our own making: any other directory is somebody else's, whatever the mark says.
+    let own = whole.file_name().unwrap_or_default().to_string_lossy();
+    let number = name.strip_prefix(&*own).or(name.strip_prefix("crawl-out"));
+    let number = number.and_then(|rest| rest.strip_prefix('.'));
+    let numbered = number.is_some_and(|number| number.parse::<u32>().is_ok());
+    Ok((plain && numbered).then(|| whole.parent().unwrap_or(&whole).join(name)))
 }
 
 /// Says where the pieces go, before the first of them does.
@@ -204,5 +223,35 @@ mod tests {
             assert_eq!(end_move(&output).expect("nothing to do"), None, "{text}");
             assert_eq!(there(&output), ["crawl.db", "pages"], "{text}");
         }
+    }
+
+    /// Whoever can write into an output has it moved over nothing of others'.
+    #[test]
+    fn a_mark_of_somebody_elses_moves_nothing() {
+        for text in ["theirs", "out.7", "out.8"] {
+            let (parent, output) = output(&["crawl.db", "pages"]);
+            for name in ["theirs", "out.7"] {
+                let theirs = parent.path().join(name);
+                std::fs::create_dir(&theirs).expect("made");
+                std::fs::write(theirs.join("crawl.db"), "theirs").expect("written");
+            }
+            let linked = parent.path().join("out.8");
+            std::os::unix::fs::symlink(parent.path().join("theirs"), linked).expect("linked");
+            std::fs::write(output.join(MARK), text).expect("written");
+            assert_eq!(end_move(&output).expect("nothing to do"), None, "{text}");
+            assert_eq!(there(&output), ["crawl.db", "pages"], "{text}");
+            let theirs = std::fs::read(parent.path().join("theirs/crawl.db"));
+            assert_eq!(theirs.expect("there"), b"theirs");
+        }
+        let (parent, output) = output(&["crawl.db"]);
+        std::os::unix::fs::symlink(parent.path().join("x"), output.join(MARK)).expect("linked");
+        end_move(&output).expect_err("a link is not followed");
+        std::fs::remove_file(output.join(MARK)).expect("removed");
+        let (fifo, mode) = (
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o600),
+        );
+        rustix::fs::mknodat(rustix::fs::CWD, output.join(MARK), fifo, mode, 0).expect("made");
+        end_move(&output).expect_err("a pipe is not waited for");
     }
 }

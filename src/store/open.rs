@@ -83,7 +83,7 @@ pub(crate) fn bring_up_to_date(database: &Path) -> Result<(), StoreError> {
 }
 
 /// Opens a database to write it. One that is a link is not followed: what it leads to is not the output's.
-fn connect(database: &Path) -> Result<Connection, StoreError> {
+pub(super) fn connect(database: &Path) -> Result<Connection, StoreError> {
     if std::fs::symlink_metadata(database).is_ok_and(|found| !found.is_file()) {
         let source = std::io::Error::other("it is a link, or no file at all, and is left alone");
         let path = database.to_owned();

@@ -65,6 +65,7 @@ fn nothing_that_stands_in_the_way_is_followed() {
         "crawl.db-wal",
         "crawl.db-shm",
         "crawl.db-journal",
+        "crawl.moving",
         "pages",
         &host,
         &page,
