@@ -342,6 +342,15 @@ pub(super) struct OutputArgs {
     /// Move an output that is there aside and begin anew
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
     pub fresh: Option<bool>,
+    /// What loss of power may cost: the last seconds, or nothing that was committed [default: normal]
+    #[arg(long, value_name = "HOW")]
+    pub durability: Option<Durability>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Durability {
+    Normal,
+    Full,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -7,8 +7,8 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use crawl::answers::{Reader, printable};
 use crawl::config::{
-    By, Config, ConfigError, FetchConfig, Politeness, Purpose, Reach, ScopeConfig, Sequence,
-    Sitemaps,
+    By, Config, ConfigError, Durability, FetchConfig, Politeness, Purpose, Reach, ScopeConfig,
+    Sequence, Sitemaps,
 };
 use crawl::store::DATABASE;
 
@@ -175,6 +175,12 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
     set(&mut output.output, given.output.as_ref());
     set(&mut output.files, given.no_files.map(|no| !no).as_ref());
     set(&mut output.fresh, given.fresh.as_ref());
+    if let Some(durability) = given.durability {
+        output.durability = match durability {
+            args::Durability::Normal => Durability::Normal,
+            args::Durability::Full => Durability::Full,
+        };
+    }
 }
 
 fn lay_over_scope(scope: &mut ScopeConfig, given: &args::ScopeArgs) {

@@ -36,8 +36,8 @@ pub(crate) use proxies::of_environment as proxies_of_environment;
 pub use proxies::proxy_variables;
 pub(crate) use resolve::Resolved;
 pub use sections::{
-    By, FetchConfig, Output, ParseConfig, Politeness, PriorityConfig, Purpose, Reach, ScopeConfig,
-    Seeds, Sequence, Sitemaps,
+    By, Durability, FetchConfig, Output, ParseConfig, Politeness, PriorityConfig, Purpose, Reach,
+    ScopeConfig, Seeds, Sequence, Sitemaps,
 };
 pub use seed::Seed;
 pub use seeds::without_userinfo;

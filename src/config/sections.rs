@@ -395,6 +395,18 @@ impl Default for ParseConfig {
     }
 }
 
+/// What of a crawl is certain to survive the loss of power.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Durability {
+    /// All but its last seconds.
+    #[default]
+    Normal,
+    /// Everything that was committed.
+    Full,
+}
+
 /// Where the result goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -406,6 +418,8 @@ pub struct Output {
     pub files: bool,
     /// Move an output that is there aside and begin anew.
     pub fresh: bool,
+    /// What is certain to survive the loss of power.
+    pub durability: Durability,
 }
 
 impl Default for Output {
@@ -414,6 +428,7 @@ impl Default for Output {
             output: PathBuf::from("crawl-out"),
             files: true,
             fresh: false,
+            durability: Durability::Normal,
         }
     }
 }

@@ -174,6 +174,12 @@ impl Engine {
                 "resumed"
             );
         }
+        if begun.again > 0 {
+            tracing::warn!(
+                pages = begun.again,
+                "the last start was cut off, and the files of some pages are not whole: these are asked for again"
+            );
+        }
         if !begun.changed.is_empty() {
             let changed: Vec<String> = begun.changed.iter().map(ToString::to_string).collect();
             let anew = begun.changed.iter().any(Change::decides);

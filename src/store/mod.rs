@@ -7,10 +7,12 @@
 mod admit;
 mod aside;
 mod beneath;
+pub(crate) mod bodies;
 mod end;
 mod fields;
 mod files;
 pub(crate) mod find;
+mod hurt;
 mod intern;
 mod lock;
 mod open;
@@ -177,6 +179,8 @@ pub struct Store {
     db: tokio_rusqlite::Connection,
     writer: Arc<Mutex<Writer>>,
     directory: PathBuf,
+    /// Whether bodies are synced before each batch.
+    full: bool,
     _lock: Lock,
 }
 
@@ -279,6 +283,9 @@ impl Store {
     /// # Errors
     /// When the database cannot be written. Nothing of the batch is then kept.
     pub async fn commit(&self, batch: Batch) -> Result<Applied, StoreError> {
+        if self.full && batch.has_files() {
+            self.sync_files().await?;
+        }
         self.with_writer(move |writer, connection| writer.apply(connection, batch))
             .await
     }
@@ -293,7 +300,7 @@ impl Store {
         let path = pages.clone();
         match tokio::task::spawn_blocking(move || files::sync(&pages)).await {
             Ok(done) => done.map_err(|source| StoreError::File { path, source }),
-            Err(_) => Ok(()),
+            Err(_) => Err(StoreError::Gone),
         }
     }
 

@@ -14,10 +14,10 @@ use super::route::Policy;
 use super::sitemaps::Maps;
 use super::writer::Writer;
 use super::{
-    DATABASE, PAGES, Store, StoreError, aside, fields, files, find, from_micros, micros, schema,
+    DATABASE, PAGES, Store, StoreError, aside, fields, files, find, from_micros, hurt, micros, schema,
 };
 use crate::canonical::CanonicalUrl;
-use crate::config::{Change, Config, Seed, changes, proxy_variables};
+use crate::config::{Change, Config, Durability, Seed, changes, proxy_variables};
 use crate::rewrite::Rewrite;
 
 /// Statements kept prepared.
@@ -60,6 +60,8 @@ pub struct Begun {
     pub unclean: bool,
     /// Files that it left and no row named, now removed.
     pub strays: u64,
+    /// Pages of which it left a row, but no whole file: they are asked for again.
+    pub again: u64,
     /// Settings that are others than at the run's last start.
     pub changed: Vec<Change>,
     /// What joined the scope in earlier starts of the run.
@@ -218,7 +220,8 @@ impl Opening {
             .take()
             .filter(|last| !last.finished || last.differs(seeds, &rewrite));
         let settings = config.redacted().to_toml();
-        let (unclean, strays) = self.clean_up()?;
+        let left = self.clean_up()?;
+        let full = config.output.durability == Durability::Full;
         // On the disk before the first file is: else files could outlive every row that tells of their start.
         self.connection.pragma_update(None, "synchronous", "FULL")?;
         let tx = self.connection.transaction()?;
@@ -266,6 +269,8 @@ impl Opening {
             row.get(0)
         })?;
         admitter.maps = Maps::new(config, from_micros(run_begun));
+        // Before anything is decided: what has no outcome any more leads nowhere until it is read again.
+        let again = hurt::ask_again(&mut admitter, &tx, &left.hurt)?;
         let (changed, joined) = decide(&mut admitter, &tx, resume.as_ref(), seeds, &settings)?;
         let anew = resume.as_ref().is_none_or(|last| {
             last.differs(seeds, &rewrite) || changed.iter().any(Change::decides)
@@ -276,7 +281,7 @@ impl Opening {
         // What was put in the queue until here is counted in the table.
         admitter.enqueued = 0;
         let last_fetch = number("SELECT coalesce(max(id), 0) FROM fetch")?;
-        let waiting = waiting(&tx, anew)?;
+        let waiting = waiting(&tx, anew || again > 0)?;
         tx.execute(
             "UPDATE start SET queued = ?2 WHERE id = ?1",
             [start, waiting],
@@ -288,8 +293,9 @@ impl Opening {
             run,
             start,
             resumed: resume.is_some(),
-            unclean,
-            strays,
+            unclean: left.unclean,
+            strays: left.strays,
+            again,
             changed,
             joined,
             pages: pages.unsigned_abs(),
@@ -300,22 +306,18 @@ impl Opening {
         let store = Store {
             db: self.connection.into(),
             writer: Arc::new(Mutex::new(Writer::new(
-                run,
-                start,
-                admitter,
-                last_fetch,
-                waiting,
-                config.scope.max_pages_per_host.0.is_some(),
-                database,
+                run, start, admitter, last_fetch, waiting, config, database,
             ))),
             directory: self.directory,
+            full,
             _lock: self.lock,
         };
         Ok((store, begun))
     }
 
-    /// If the last start was killed: removes the files that it wrote and did not come to name.
-    fn clean_up(&self) -> Result<(bool, u64), StoreError> {
+    /// If the last start was killed: removes the files that it wrote and did not come to name, and those that
+    /// it named and that are not whole.
+    fn clean_up(&self) -> Result<Left, StoreError> {
         let last = self
             .connection
             .query_row(
@@ -325,10 +327,10 @@ impl Opening {
             )
             .optional()?;
         let Some((start, begun, how)) = last else {
-            return Ok((false, 0));
+            return Ok(Left::default());
         };
         if how.is_some_and(|how| how != "failed") {
-            return Ok((false, 0));
+            return Ok(Left::default());
         }
         let pages = self.directory.join(PAGES);
         let failed = |source| StoreError::File {
@@ -338,8 +340,11 @@ impl Opening {
         let since = from_micros(self.last_moments(start, begun)?) - CLOCK_SLACK;
         let mut found = files::written_since(&self.directory, since).map_err(failed)?;
         self.keep_named(&mut found)?;
-        let strays = files::remove(&self.directory, &found).map_err(failed)?;
-        Ok((true, strays))
+        Ok(Left {
+            unclean: true,
+            strays: files::remove(&self.directory, &found).map_err(failed)?,
+            hurt: hurt::find(&self.connection, &self.directory)?,
+        })
     }
 
     /// From when on a start may have written files of which it did not come to commit the rows. Not just
@@ -370,6 +375,16 @@ impl Opening {
         }
         Ok(())
     }
+}
+
+/// What a start that was killed has left behind.
+#[derive(Debug, Default)]
+struct Left {
+    unclean: bool,
+    /// Files that no row named, now removed.
+    strays: u64,
+    /// Contents whose files are not whole.
+    hurt: Vec<i64>,
 }
 
 impl LastRun {

@@ -95,12 +95,20 @@ impl Admitter {
             .copied()
     }
 
-    /// Puts a URL that has its outcome in the queue once more.
+    /// Puts a URL that has its outcome in the queue once more, for a cookie was set since.
     pub(super) fn repeat(&mut self, tx: &Transaction<'_>, url: i64) -> rusqlite::Result<()> {
         tx.execute(
-            "UPDATE visit SET last_fetch = NULL, repeated = 1 WHERE run = ? AND url = ?",
+            "UPDATE visit SET repeated = 1 WHERE run = ? AND url = ?",
             [self.run, url],
         )?;
+        self.ask_again(tx, url)
+    }
+
+    /// Takes the outcome of a URL back, and puts it in the queue again: it waits as if it had never been asked
+    /// for. The log of requests keeps what came.
+    pub(super) fn ask_again(&mut self, tx: &Transaction<'_>, url: i64) -> rusqlite::Result<()> {
+        tx.prepare_cached("UPDATE visit SET last_fetch = NULL WHERE run = ? AND url = ?")?
+            .execute([self.run, url])?;
         let (text, host): (String, i64) = tx
             .prepare_cached("SELECT text, host FROM url WHERE id = ?")?
             .query_row([url], |row| Ok((row.get(0)?, row.get(1)?)))?;

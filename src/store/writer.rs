@@ -13,6 +13,7 @@ use super::schema::{Decision, Role};
 use super::seen::Visit;
 use super::{StoreError, micros, signals};
 use crate::canonical::{CanonicalUrl, Host, Origin};
+use crate::config::{Config, Durability};
 use crate::fetched::FetchError;
 use crate::frontier::{MoreHosts, Refill, Refilled};
 use crate::record::{Fate, Hold, Record, Rewritten, RobotsAnswer};
@@ -59,6 +60,17 @@ pub struct Batch {
     pub give_back: bool,
 }
 
+impl Batch {
+    /// Whether bodies were written to files for it.
+    pub(super) fn has_files(&self) -> bool {
+        let contents = self
+            .records
+            .iter()
+            .filter_map(|record| record.content.as_ref());
+        contents.into_iter().any(|content| content.file.is_some())
+    }
+}
+
 /// What applying a batch has brought.
 #[derive(Debug, Default)]
 pub struct Applied {
@@ -99,6 +111,8 @@ pub(super) struct Writer {
     queued: i64,
     /// Whether pages are counted by host.
     by_host: bool,
+    /// Whether every commit is to survive the loss of power.
+    full: bool,
     database: PathBuf,
 }
 
@@ -118,7 +132,7 @@ impl Writer {
         admitter: Admitter,
         last_fetch: i64,
         queued: i64,
-        by_host: bool,
+        config: &Config,
         database: PathBuf,
     ) -> Self {
         Self {
@@ -128,7 +142,8 @@ impl Writer {
             headers: Interned::new(),
             last_fetch,
             queued,
-            by_host,
+            by_host: config.scope.max_pages_per_host.0.is_some(),
+            full: config.output.durability == Durability::Full,
             database,
         }
     }
@@ -138,7 +153,7 @@ impl Writer {
         connection: &mut Connection,
         mut batch: Batch,
     ) -> Result<Applied, StoreError> {
-        if batch.durable_to.is_some() {
+        if batch.durable_to.is_some() || self.full {
             connection.pragma_update(None, "synchronous", "FULL")?;
         }
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -191,6 +206,10 @@ impl Writer {
             applied.hosts_read = Some(self.more_hosts(&tx, more, &mut applied.refilled)?);
         }
         self.queued += std::mem::take(&mut self.admitter.enqueued);
+        if self.full {
+            // The bodies of this batch were synced before it came here.
+            batch.durable_to = Some(self.last_fetch);
+        }
         tx.prepare_cached(
             "UPDATE start SET heartbeat = ?2, pages = pages + ?3, requests = requests + ?4, bytes = bytes + ?5,
              durable_to = coalesce(?6, durable_to), queued = ?7 WHERE id = ?1",
@@ -214,7 +233,7 @@ impl Writer {
         if batch.give_back {
             applied.records = batch.records;
         }
-        if batch.durable_to.is_some() {
+        if batch.durable_to.is_some() && !self.full {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
         }
         applied.log_bytes = self.checkpoint(connection)?;

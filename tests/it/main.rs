@@ -19,6 +19,7 @@ mod compressed;
 mod conformance_parse;
 mod conformance_robots;
 mod conformance_sitemap;
+mod durability;
 mod failures;
 mod fetching;
 mod fields;
