@@ -17,6 +17,7 @@ macro_rules! show {
 
 mod args;
 mod audit;
+mod check;
 mod crawl;
 mod dry_run;
 mod extract;
@@ -71,6 +72,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Status(args)) => inspect::status(args),
         Some(Command::Why(args)) => why::why(args),
         Some(Command::Audit(args)) => audit::audit(args),
+        Some(Command::Check(args)) => check::check(args),
         Some(Command::Extract(args)) => extract::extract(args),
         Some(Command::Init(args)) => inspect::init(args),
         Some(Command::Config(args)) => crawl::show_config(args, &matches),

@@ -4,6 +4,7 @@ mod cell;
 pub use cell::{plain_json, printable};
 
 pub mod audit;
+pub mod check;
 pub mod query;
 pub mod status;
 mod suggest;

@@ -40,6 +40,8 @@ pub(super) enum Command {
     Why(WhyArgs),
     /// Check every request of a crawl against robots.txt and its limits, from the database alone
     Audit(AuditArgs),
+    /// Look over a crawl's database and files, and put right what is not sound
+    Check(CheckArgs),
     /// Try the fields of a crawl.toml on pages, without a crawl
     Extract(ExtractArgs),
     /// Write a crawl.toml with every setting at its default
@@ -441,6 +443,28 @@ pub(super) struct AuditArgs {
     /// Of this host alone, such as example.com or example.com:8080: for its owner
     #[arg(long, value_name = "HOST")]
     pub host: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum CheckFormat {
+    /// What is wrong by kind, and the first of each kind
+    #[default]
+    Table,
+    /// Everything, as one object
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// The output directory of the crawl, or a crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Put right what can be: what is hurt is asked for again by the next crawl, files that no row names are removed
+    #[arg(long)]
+    pub repair: bool,
+    /// How it is shown
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub format: CheckFormat,
 }
 
 #[derive(Debug, Args)]

@@ -44,6 +44,7 @@ Commands, on an output that is there:
   status       say where a crawl stands
   why          say how a URL was found, what decided over it, what came of it
   audit        check each request against robots.txt and the limits
+  check        look over the database and the files; --repair puts them right
 Others: extract (tries CSS selectors), init, config, completions, man, help
 
 Examples:
@@ -55,7 +56,7 @@ const EXIT_CODES: [(u8, &str); 7] = [
     (0, "finished"),
     (
         1,
-        "failed (the disk is full, the database is damaged); audit: a law was broken",
+        "failed (the disk is full, the database is damaged); audit, check: something is not as it should be",
     ),
     (2, "bad usage or config"),
     (3, "finished, but every seed failed"),
@@ -173,6 +174,7 @@ mod tests {
             "status",
             "why",
             "audit",
+            "check",
             "init",
             "config",
             "completions",

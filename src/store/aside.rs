@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use super::beneath::Beneath;
-use super::open::connect;
+use super::open::open_file;
 use super::{DATABASE, PAGES, StoreError};
 
 /// The mark's file in the output directory: the name of the sibling.
@@ -87,7 +87,7 @@ fn fold_log(directory: &Path) {
         return;
     }
     let fold = || -> Result<(), StoreError> {
-        let connection = connect(&database)?;
+        let connection = open_file(&database)?;
         connection.busy_timeout(Duration::ZERO)?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())

@@ -46,6 +46,12 @@ impl Finder {
         Ok(Self { keys })
     }
 
+    /// What the index has of a text; `None` if it is no URL in the form in which URLs are stored.
+    pub(crate) fn stored_hash(self, text: &str) -> Option<i64> {
+        let url = CanonicalUrl::parse(text).ok()?;
+        (url.as_str() == text).then(|| UrlHash::of(&url, self.keys).stored())
+    }
+
     pub(crate) fn find(
         self,
         connection: &Connection,

@@ -14,11 +14,14 @@ mod files;
 pub(crate) mod find;
 mod hurt;
 mod intern;
+pub(crate) mod laws;
 mod lock;
 mod open;
 mod queue;
 mod redecide;
+pub(crate) mod references;
 mod refill;
+pub(crate) mod repair;
 mod route;
 mod rows;
 pub mod schema;
@@ -125,6 +128,30 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether it says that the database is damaged.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if is_damage(error))
+    }
+}
+
+/// Whether SQLite cannot read the file as it was written, or reads in it what nobody has written there.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error as Sql;
+    use rusqlite::ErrorCode;
+    match error {
+        Sql::FromSqlConversionFailure(..)
+        | Sql::IntegralValueOutOfRange(..)
+        | Sql::Utf8Error(..)
+        | Sql::InvalidColumnType(..) => true,
+        _ => matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        ),
+    }
+}
+
 impl From<tokio_rusqlite::Error<Self>> for StoreError {
     fn from(error: tokio_rusqlite::Error<Self>) -> Self {
         match error {
@@ -147,13 +174,15 @@ fn file_sentence(error: &std::io::Error) -> String {
 /// What SQLite's codes mean for somebody with a crawl to run.
 fn sentence(error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode;
+    if is_damage(error) && error.sqlite_error_code() != Some(ErrorCode::NotADatabase) {
+        return format!("is damaged ({error}); crawl check says how far");
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => {
             "is not an SQLite database; choose another directory with -o".to_owned()
         }
         Some(ErrorCode::DiskFull) => DISK_FULL.to_owned(),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => format!("cannot be written ({error})"),
-        Some(ErrorCode::DatabaseCorrupt) => format!("is damaged ({error})"),
         Some(ErrorCode::SystemIoFailure) => {
             format!("the disk failed ({error}); give the same command again when it is mended")
         }

@@ -80,12 +80,12 @@ pub struct Begun {
 /// When another process writes it, or it cannot be written.
 pub(crate) fn bring_up_to_date(database: &Path) -> Result<(), StoreError> {
     let _lock = Lock::take(database.parent().unwrap_or(Path::new(".")))?;
-    let mut connection = connect(database)?;
+    let mut connection = open_file(database)?;
     schema::prepare(&mut connection, || fastrand::i64(..))
 }
 
 /// Opens a database to write it. One that is a link is not followed: what it leads to is not the output's.
-pub(super) fn connect(database: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open_file(database: &Path) -> Result<Connection, StoreError> {
     if std::fs::symlink_metadata(database).is_ok_and(|found| !found.is_file()) {
         let source = std::io::Error::other("it is a link, or no file at all, and is left alone");
         let path = database.to_owned();
@@ -111,6 +111,30 @@ pub(super) fn connect(database: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Connects to the database of a directory that is locked, as its one writer; makes it where there is none.
+pub(super) fn connect(directory: &Path) -> Result<Connection, StoreError> {
+    let mut connection = open_file(&directory.join(DATABASE))?;
+    // Another program may hold the database for a while (an index, a backup): nothing is lost by waiting.
+    connection.busy_timeout(Duration::from_secs(60))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // This comes first: it tells what is no database of ours before anything is written to it.
+    schema::refuse_others(&connection)?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    for (pragma, value) in [("synchronous", "NORMAL"), ("temp_store", "MEMORY")] {
+        connection.pragma_update(None, pragma, value)?;
+    }
+    connection.pragma_update(None, "cache_size", -8_000)?;
+    // Ids come from the rows that they name, in the same transaction: two more searches for each link
+    // would find them there. The tests let SQLite check every database that they make.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    // The log is cut to this when it begins anew: its length is what the writer goes by.
+    connection.pragma_update_and_check(None, "journal_size_limit", 16 << 20, |_| Ok(()))?;
+    // The writer copies the log back itself.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    schema::prepare(&mut connection, || fastrand::i64(..))?;
+    Ok(connection)
+}
+
 impl Opening {
     /// Makes the directory if need be, locks it, and opens the database; with `fresh`, what is there is
     /// moved aside first.
@@ -128,25 +152,7 @@ impl Opening {
         } else {
             aside::end_move(directory)?
         };
-        let mut connection = connect(&directory.join(DATABASE))?;
-        // Another program may hold the database for a while (an index, a backup): nothing is lost by waiting.
-        connection.busy_timeout(Duration::from_secs(60))?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        // This comes first: it tells what is no database of ours before anything is written to it.
-        schema::refuse_others(&connection)?;
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-        for (pragma, value) in [("synchronous", "NORMAL"), ("temp_store", "MEMORY")] {
-            connection.pragma_update(None, pragma, value)?;
-        }
-        connection.pragma_update(None, "cache_size", -8_000)?;
-        // Ids come from the rows that they name, in the same transaction: two more searches for each link
-        // would find them there. The tests let SQLite check every database that they make.
-        connection.pragma_update(None, "foreign_keys", false)?;
-        // The log is cut to this when it begins anew: its length is what the writer goes by.
-        connection.pragma_update_and_check(None, "journal_size_limit", 16 << 20, |_| Ok(()))?;
-        // The writer copies the log back itself.
-        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-        schema::prepare(&mut connection, || fastrand::i64(..))?;
+        let connection = connect(directory)?;
         let last = connection
             .query_row(
                 "SELECT id, state, seeds, coalesce((SELECT config FROM start WHERE run = run.id ORDER BY start.id DESC LIMIT 1), '')
@@ -229,19 +235,7 @@ impl Opening {
         let hash_keys = find::hash_keys(&tx)?;
         let texts: Vec<String> = seeds.iter().map(ToString::to_string).collect();
         let texts = serde_json::to_string(&texts).unwrap_or_default();
-        let run = if let Some(last) = &resume {
-            tx.execute(
-                "UPDATE run SET state = 'running', ended = NULL, seeds = ?2 WHERE id = ?1",
-                params![last.id, texts],
-            )?;
-            last.id
-        } else {
-            tx.execute(
-                "INSERT INTO run (state, seeds, begun) VALUES ('running', ?, ?)",
-                params![texts, micros(now)],
-            )?;
-            tx.last_insert_rowid()
-        };
+        let run = begin_run(&tx, resume.as_ref(), &texts, micros(now))?;
         try_again(&tx)?;
         let (pages, bytes): (i64, i64) = tx.query_row(
             "SELECT coalesce(sum(pages), 0), coalesce(sum(bytes), 0) FROM start WHERE run = ?1 AND id > ?2",
@@ -271,9 +265,18 @@ impl Opening {
         admitter.maps = Maps::new(config, from_micros(run_begun));
         // Before anything is decided: what has no outcome any more leads nowhere until it is read again.
         let again = hurt::ask_again(&mut admitter, &tx, &left.hurt)?;
-        let (changed, joined) = decide(&mut admitter, &tx, resume.as_ref(), seeds, &settings)?;
+        // Left by a repair of what such decisions rest on.
+        let wanted = tx.execute("DELETE FROM meta WHERE key = 'redecide'", [])? > 0;
+        let (changed, joined) = decide(
+            &mut admitter,
+            &tx,
+            resume.as_ref(),
+            seeds,
+            &settings,
+            wanted,
+        )?;
         let anew = resume.as_ref().is_none_or(|last| {
-            last.differs(seeds, &rewrite) || changed.iter().any(Change::decides)
+            wanted || last.differs(seeds, &rewrite) || changed.iter().any(Change::decides)
         });
         for view in fields::wide_views(&tx, &config.field)? {
             tracing::warn!(view, "is not made: something else has this name");
@@ -398,14 +401,37 @@ impl LastRun {
     }
 }
 
+/// Opens the run that is there again, or makes a new one. Answers with its number.
+fn begin_run(
+    tx: &Transaction<'_>,
+    resume: Option<&LastRun>,
+    seeds: &str,
+    now: i64,
+) -> rusqlite::Result<i64> {
+    if let Some(last) = resume {
+        tx.execute(
+            "UPDATE run SET state = 'running', ended = NULL, seeds = ?2 WHERE id = ?1",
+            params![last.id, seeds],
+        )?;
+        return Ok(last.id);
+    }
+    tx.execute(
+        "INSERT INTO run (state, seeds, begun) VALUES ('running', ?, ?)",
+        params![seeds, now],
+    )?;
+    Ok(tx.last_insert_rowid())
+}
+
 /// Fills the queue: of a new run with its seeds, of one that goes on as the settings that are others now
-/// decide. Answers with those, and with what joined the scope earlier.
+/// decide, or as it was to go on where a repair wants that looked over. Answers with those settings, and with
+/// what joined the scope earlier.
 fn decide(
     admitter: &mut Admitter,
     tx: &Transaction<'_>,
     resume: Option<&LastRun>,
     seeds: &[Seed],
     settings: &str,
+    wanted: bool,
 ) -> rusqlite::Result<(Vec<Change>, Vec<CanonicalUrl>)> {
     let rewrite = Arc::clone(&admitter.policy.rewrite);
     let (asked, rewritten) = rewrite.seeds(seeds.to_vec());
@@ -424,7 +450,7 @@ fn decide(
         tx.execute("DELETE FROM template WHERE run = ?", [last.id])?;
     }
     admitter.restore_traps(tx)?;
-    if last.differs(seeds, &rewrite) || changed.iter().any(Change::decides) {
+    if wanted || last.differs(seeds, &rewrite) || changed.iter().any(Change::decides) {
         admitter.redecide(tx, &asked)?;
         return Ok((changed, Vec::new()));
     }

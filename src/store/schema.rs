@@ -818,6 +818,34 @@ pub(crate) fn check(application: i32, version: i32) -> Result<(), StoreError> {
     }
 }
 
+/// Every table, by name.
+pub(crate) const TABLE_NAMES: [&str; 24] = [
+    "anchor",
+    "fetch",
+    "field",
+    "frontier",
+    "header",
+    "host",
+    "link",
+    "meta",
+    "nearest",
+    "origin",
+    "outside",
+    "rewritten",
+    "robots",
+    "robots_signal",
+    "rule",
+    "run",
+    "signal",
+    "sitemap",
+    "sitemap_entry",
+    "start",
+    "template",
+    "url",
+    "version",
+    "visit",
+];
+
 /// The views in the order in which they are listed, each with what a row of it is.
 pub const NAMED_VIEWS: [(&str, &str); 19] = [
     (

@@ -186,6 +186,21 @@ fn order_of(order: &Order, url: &CanonicalUrl, place: Place, id: i64) -> u64 {
     order.of(url, depth, id | SITEMAP)
 }
 
+/// The same, of a sitemap as its row has it.
+pub(super) fn stored_order(
+    order: &Order,
+    url: &CanonicalUrl,
+    depth: u32,
+    level: u32,
+    id: i64,
+) -> u64 {
+    let place = Place {
+        level,
+        ..Place::of_origin(depth)
+    };
+    order_of(order, url, place, id)
+}
+
 /// The handle on a sitemap's place in the queue: another one than that of the page of the same URL.
 pub(super) fn ticket(url: i64, host: i64, is_first: bool) -> Ticket {
     Ticket {

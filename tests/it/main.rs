@@ -14,6 +14,7 @@
 )]
 
 mod audit;
+mod check;
 mod cli;
 mod compressed;
 mod conformance_parse;

@@ -1,0 +1,253 @@
+//! `crawl check`: whether an output is sound: the database, its accounts, and each file; and with `repair`,
+//! putting right what is not.
+//!
+//! What is found is told as it is found, so that memory does not grow with it.
+
+mod files;
+mod rows;
+mod text;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use serde::Serialize;
+use tokio_rusqlite::rusqlite;
+
+use super::Reader;
+use crate::error::{Error, Result};
+use crate::store::repair::{Repair, Repaired};
+use crate::store::{DATABASE, StoreError, lock_holder};
+
+pub use crate::store::laws::Kind;
+pub use text::{Table, json_end, json_of, summary};
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What kind of thing.
+    pub kind: Kind,
+    /// In words.
+    pub what: String,
+    /// The URL that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The file that it is about, relative to the output directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+/// What was looked at, and what came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Check {
+    /// The process that writes meanwhile, if one does: files of its last minute are not judged.
+    pub pid: Option<u32>,
+    /// Contents that rows have in files.
+    pub contents: u64,
+    /// Files that were read, and their bytes.
+    pub files: u64,
+    /// See `files`.
+    pub bytes: u64,
+    /// How many things of each kind are wrong.
+    pub found: BTreeMap<Kind, u64>,
+    /// What was put right, if that was asked for and could be.
+    pub repaired: Option<Repaired>,
+    /// Of what was found, what is not put right.
+    pub left: u64,
+    /// What to do where it cannot be put right here.
+    pub advice: Option<&'static str>,
+}
+
+impl Check {
+    /// Whether nothing is wrong, or nothing any more.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.left == 0
+    }
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Files that were read, of so many.
+    pub files: u64,
+    /// See `files`; none while the database is looked at.
+    pub of: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+}
+
+/// Who hears of it.
+pub struct Hearers<'a> {
+    /// Gets what is found, as it is found.
+    pub tell: &'a mut dyn FnMut(&Finding),
+    /// Gets how far it is, now and then.
+    pub watch: &'a mut dyn FnMut(Progress),
+}
+
+impl Hearers<'_> {
+    fn again(&mut self) -> Hearers<'_> {
+        Hearers {
+            tell: &mut *self.tell,
+            watch: &mut *self.watch,
+        }
+    }
+}
+
+/// What is looked at.
+struct Looked<'a> {
+    connection: &'a Connection,
+    output: &'a Path,
+    repair: Option<&'a Repair>,
+    hearers: Hearers<'a>,
+    check: Check,
+}
+
+const RECOVER: &str = "copy crawl.db to a safe place; what can be read of it comes into a new one with: \
+    sqlite3 crawl.db .recover | sqlite3 new.db; put that in its place and let crawl check --repair look it over";
+const NO_PAGES: &str = "pages/ is not there: if it is elsewhere, bring it back; make an empty one to have all of its files asked for again";
+
+/// Looks an output over, and with `repair` puts right what can be.
+///
+/// # Errors
+/// When there is none, another process writes it and it is to be repaired, or it cannot be read at all.
+pub fn run(output: &Path, repair: bool, mut hearers: Hearers<'_>) -> Result<Check> {
+    if repair {
+        let directory = directory_of(output)?;
+        let failed = |source| Error::Store {
+            path: directory.clone(),
+            source,
+        };
+        let repair = Repair::open(&directory).map_err(failed)?;
+        return mend(&directory, repair, hearers).map_err(failed);
+    }
+    let reader = Reader::open(output)?;
+    let directory = reader.path.parent().unwrap_or(Path::new("."));
+    // The connection reads alone; only what is kept aside for a while is written, and not to this file.
+    let done = reader
+        .connection
+        .pragma_update(None, "query_only", false)
+        .map_err(StoreError::from)
+        .and_then(|()| look(&reader.connection, directory, None, hearers.again()));
+    done.map_err(|source| Error::Store {
+        path: reader.path.clone(),
+        source,
+    })
+}
+
+/// The directory that is to be repaired: a database of another name has none of its own.
+fn directory_of(output: &Path) -> Result<PathBuf> {
+    if output.is_dir() {
+        return Ok(output.to_owned());
+    }
+    let is_ours = output.file_name().is_some_and(|name| name == DATABASE) && output.exists();
+    match output.parent().filter(|_| is_ours) {
+        Some(parent) if parent.as_os_str().is_empty() => Ok(PathBuf::from(".")),
+        Some(parent) => Ok(parent.to_owned()),
+        None => Err(Error::Store {
+            path: output.to_owned(),
+            source: StoreError::Missing,
+        }),
+    }
+}
+
+fn look<'a>(
+    connection: &'a Connection,
+    output: &'a Path,
+    repair: Option<&'a Repair>,
+    hearers: Hearers<'a>,
+) -> std::result::Result<Check, StoreError> {
+    let mut looked = Looked {
+        connection,
+        output,
+        repair,
+        hearers,
+        check: Check {
+            pid: lock_holder(output).filter(|_| repair.is_none()),
+            ..Check::default()
+        },
+    };
+    looked.database()?;
+    if looked.check.found.contains_key(&Kind::Malformed) {
+        looked.check.advice = Some(RECOVER);
+    }
+    // What of it can be read is looked at all the same.
+    let rows = looked.rows();
+    looked.or_malformed(rows)?;
+    let files = looked.files();
+    looked.or_malformed(files)?;
+    looked.check.left = looked.check.found.values().sum();
+    Ok(looked.check)
+}
+
+fn mend(
+    directory: &Path,
+    repair: Repair,
+    mut hearers: Hearers<'_>,
+) -> std::result::Result<Check, StoreError> {
+    let mut check = look(
+        &repair.connection,
+        directory,
+        Some(&repair),
+        hearers.again(),
+    )?;
+    if check.left == 0 || check.advice.is_some() {
+        return Ok(check);
+    }
+    let stays: u64 = [Kind::Odd, Kind::Unreadable]
+        .iter()
+        .filter_map(|kind| check.found.get(kind))
+        .sum();
+    check.repaired = Some(repair.apply()?);
+    // The rows once more; files that were hurt are named by none now.
+    let reader = Reader::open(directory).map_err(|error| match error {
+        Error::Store { source, .. } => source,
+        Error::Config(_) => StoreError::Gone,
+    })?;
+    let mut left = 0;
+    let mut second = Looked {
+        connection: &reader.connection,
+        output: directory,
+        repair: None,
+        hearers: Hearers {
+            tell: &mut |_| left += 1,
+            watch: hearers.watch,
+        },
+        check: Check::default(),
+    };
+    second.database()?;
+    second.rows()?;
+    check.left = left + stays;
+    Ok(check)
+}
+
+impl Looked<'_> {
+    fn tell(&mut self, finding: &Finding) {
+        *self.check.found.entry(finding.kind).or_default() += 1;
+        (self.hearers.tell)(finding);
+    }
+
+    /// Where the database turns out to be malformed only now, that is a finding.
+    fn or_malformed(
+        &mut self,
+        done: std::result::Result<(), StoreError>,
+    ) -> std::result::Result<(), StoreError> {
+        match done {
+            Err(error) if error.is_damage() => {
+                self.check.advice = Some(RECOVER);
+                self.tell(&Finding {
+                    kind: Kind::Malformed,
+                    what: error.to_string(),
+                    url: None,
+                    file: None,
+                });
+                Ok(())
+            }
+            done => done,
+        }
+    }
+}

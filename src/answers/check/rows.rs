@@ -1,0 +1,136 @@
+//! The database itself, and the laws that its rows keep.
+
+use std::result::Result;
+
+use rusqlite::Connection;
+use tokio_rusqlite::rusqlite;
+
+use super::{Finding, Kind, Looked};
+use crate::store::StoreError;
+use crate::store::find::Finder;
+use crate::store::laws::LAWS;
+use crate::store::references;
+
+impl Looked<'_> {
+    /// Asks SQLite; where only indices are wrong, a repair makes them anew before anything else is asked.
+    pub(super) fn database(&mut self) -> Result<(), StoreError> {
+        let wrong = match integrity(self.connection) {
+            Ok(wrong) => wrong,
+            Err(error) => return self.or_malformed(Err(error.into())),
+        };
+        let indices = !wrong.is_empty() && wrong.iter().all(|what| is_of_index(what));
+        let kind = if indices {
+            Kind::Index
+        } else {
+            Kind::Malformed
+        };
+        for what in wrong {
+            self.tell(&Finding {
+                kind,
+                what,
+                url: None,
+                file: None,
+            });
+        }
+        match self.repair.filter(|_| indices) {
+            // Where that cannot be done, it is found once more, and left.
+            Some(repair) => repair.reindex().or(Ok(())),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks for what breaks the laws, as of one moment.
+    pub(super) fn rows(&mut self) -> Result<(), StoreError> {
+        let connection = self.connection;
+        connection.execute_batch("BEGIN")?;
+        let done = self.laws(connection);
+        let ended = connection.execute_batch("ROLLBACK");
+        done.and(ended.map_err(StoreError::from))
+    }
+
+    fn laws(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        for reference in references::all(connection)? {
+            reference.broken(connection, |what, url| {
+                self.tell_row(Kind::Reference, what, url);
+            })?;
+        }
+        for law in &LAWS {
+            law.broken(connection, |what, url| self.tell_row(law.kind, what, url))?;
+        }
+        self.keys(connection)
+    }
+
+    /// Whether every URL is found by its text.
+    fn keys(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let Ok(finder) = Finder::new(connection) else {
+            self.tell_row(
+                Kind::Url,
+                "the key by which URLs are found is not there".to_owned(),
+                None,
+            );
+            return Ok(());
+        };
+        let mut statement = connection.prepare("SELECT CAST(text AS BLOB), hash, id FROM url")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let bytes = row.get_ref(0)?.as_bytes_or_null().unwrap_or_default();
+            let text = String::from_utf8_lossy(bytes.unwrap_or_default());
+            let hash = row.get_ref(1)?.as_i64().ok();
+            if hash.is_none() || finder.stored_hash(&text) != hash {
+                let what = format!("URL {} has the key of another text", row.get::<_, i64>(2)?);
+                self.tell_row(Kind::Url, what, Some(text.into_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_row(&mut self, kind: Kind, what: String, url: Option<String>) {
+        self.tell(&Finding {
+            kind,
+            what,
+            url,
+            file: None,
+        });
+    }
+}
+
+fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("PRAGMA integrity_check")?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let mut wrong: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
+    // Several lines may come as one.
+    wrong = wrong
+        .iter()
+        .flat_map(|what| what.lines().map(str::to_owned))
+        .collect();
+    wrong.retain(|what| what != "ok");
+    Ok(wrong)
+}
+
+/// Whether a line of SQLite's is about an index that does not fit its table.
+fn is_of_index(what: &str) -> bool {
+    (what.starts_with("row ") && what.contains(" missing from index "))
+        || what.starts_with("wrong # of entries in index ")
+        || what.starts_with("non-unique entry in index ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_about_indices() {
+        for (line, of_index) in [
+            ("row 5 missing from index url_by_key", true),
+            ("wrong # of entries in index sqlite_autoindex_host_1", true),
+            ("non-unique entry in index sqlite_autoindex_host_1", true),
+            (
+                "Tree 5 page 7: btreeInitPage() returns error code 11",
+                false,
+            ),
+            ("NULL value in url.text", false),
+        ] {
+            assert_eq!(is_of_index(line), of_index, "{line}");
+        }
+    }
+}
