@@ -86,7 +86,7 @@ pub enum StoreError {
     },
     /// A check of the database's own accounts failed.
     #[error(
-        "the queue and the outcomes do not add up ({0}); please report this, the crawl can go on with the same command"
+        "the queue and the outcomes do not add up ({0}); please report this; crawl check --repair puts it right, then the same command goes on"
     )]
     Accounts(String),
     /// A file or directory could not be written or read.
@@ -144,10 +144,12 @@ fn is_damage(error: &rusqlite::Error) -> bool {
         Sql::FromSqlConversionFailure(..)
         | Sql::IntegralValueOutOfRange(..)
         | Sql::Utf8Error(..)
-        | Sql::InvalidColumnType(..) => true,
+        | Sql::InvalidColumnType(..)
+        // Statements are ours: where one does not fit the tables, these are not as we made them.
+        | Sql::SqlInputError { .. } => true,
         _ => matches!(
             error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation)
         ),
     }
 }
@@ -175,7 +177,11 @@ fn file_sentence(error: &std::io::Error) -> String {
 fn sentence(error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode;
     if is_damage(error) && error.sqlite_error_code() != Some(ErrorCode::NotADatabase) {
-        return format!("is damaged ({error}); crawl check says how far");
+        let what = match error {
+            rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+            error => error.to_string(),
+        };
+        return format!("is damaged ({what}); crawl check says how far");
     }
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => {

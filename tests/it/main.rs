@@ -15,11 +15,13 @@
 
 mod audit;
 mod check;
+mod check_life;
 mod cli;
 mod compressed;
 mod conformance_parse;
 mod conformance_robots;
 mod conformance_sitemap;
+mod damage;
 mod durability;
 mod failures;
 mod fetching;

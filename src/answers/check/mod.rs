@@ -126,7 +126,7 @@ pub fn run(output: &Path, repair: bool, mut hearers: Hearers<'_>) -> Result<Chec
         return mend(&directory, repair, hearers).map_err(failed);
     }
     let reader = Reader::open(output)?;
-    let directory = reader.path.parent().unwrap_or(Path::new("."));
+    let directory = folder_of(&reader.path);
     // The connection reads alone; only what is kept aside for a while is written, and not to this file.
     let done = reader
         .connection
@@ -145,14 +145,21 @@ fn directory_of(output: &Path) -> Result<PathBuf> {
         return Ok(output.to_owned());
     }
     let is_ours = output.file_name().is_some_and(|name| name == DATABASE) && output.exists();
-    match output.parent().filter(|_| is_ours) {
-        Some(parent) if parent.as_os_str().is_empty() => Ok(PathBuf::from(".")),
-        Some(parent) => Ok(parent.to_owned()),
-        None => Err(Error::Store {
-            path: output.to_owned(),
-            source: StoreError::Missing,
-        }),
+    if is_ours {
+        return Ok(folder_of(output).to_owned());
     }
+    Err(Error::Store {
+        path: output.to_owned(),
+        source: StoreError::Missing,
+    })
+}
+
+/// The folder of a database: the present one, where no other is named.
+fn folder_of(database: &Path) -> &Path {
+    let parent = database.parent();
+    parent
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 fn look<'a>(

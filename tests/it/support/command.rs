@@ -151,6 +151,11 @@ impl Crawl {
         self.start(args).wait()
     }
 
+    /// Starts it with these arguments instead of its own.
+    pub fn spawn_args(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Child {
+        self.start(args)
+    }
+
     /// Starts it.
     pub fn spawn(&self) -> Child {
         self.start(&self.args)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crawl::answers::check;
 use tokio_rusqlite::rusqlite::types::ValueRef;
 use tokio_rusqlite::rusqlite::{Connection, OpenFlags};
 
@@ -40,10 +41,18 @@ pub fn edit(output: &Path, sql: &str) {
     connection.execute_batch(sql).expect(sql);
 }
 
-/// Fails the test unless the database is sound, and each page's file is there with the bytes of its row.
+/// Fails the test unless the database is sound, and each page's file is there with the bytes of its row; and
+/// unless `crawl check` says the same.
 #[track_caller]
 pub fn expect_sound(output: &Path) {
     use sha2::Digest;
+    let mut found = Vec::new();
+    let hearers = check::Hearers {
+        tell: &mut |finding| found.push(finding.clone()),
+        watch: &mut |_| {},
+    };
+    check::run(output, false, hearers).expect("a check");
+    assert!(found.is_empty(), "{found:#?}");
     assert_eq!(rows(output, "PRAGMA integrity_check"), ["ok"]);
     assert_eq!(rows(output, "PRAGMA foreign_key_check"), [""; 0]);
     for row in rows(
