@@ -24,6 +24,7 @@ mod refill;
 pub(crate) mod repair;
 mod route;
 mod rows;
+pub(crate) mod salvage;
 pub mod schema;
 mod seen;
 mod signals;

@@ -97,6 +97,25 @@ impl Reference {
         }
         let Self { table, column, .. } = self;
         let dangles = self.dangles();
+        // What has come of a request is lost: it is asked for again.
+        if table == "fetch" && matches!(column.as_str(), "version" | "redirect_to") {
+            tx.execute(
+                &format!(
+                    "UPDATE visit SET last_fetch = NULL WHERE run = (SELECT max(id) FROM run) AND decision = 0
+                     AND last_fetch IN (SELECT id FROM fetch WHERE {dangles})"
+                ),
+                [],
+            )?;
+        }
+        if table == "sitemap_entry" && column == "url" {
+            tx.execute(
+                &format!(
+                    "UPDATE sitemap SET last_fetch = NULL WHERE decision = 0 AND (run, url) IN (
+                       SELECT run, sitemap FROM sitemap_entry WHERE run = (SELECT max(id) FROM run) AND {dangles})"
+                ),
+                [],
+            )?;
+        }
         if self.optional {
             let sql = format!("UPDATE {table} SET {column} = NULL WHERE {dangles}");
             return tx.execute(&sql, []);

@@ -10,6 +10,7 @@ use super::bodies::Bodies;
 use super::laws::{Kind, LAWS};
 use super::lock::Lock;
 use super::queue::kind_of;
+use super::salvage::{Salvaged, salvage};
 use super::schema::{Role, kind_code};
 use super::{DATABASE, PAGES, StoreError, open, references, sitemaps};
 use crate::canonical::CanonicalUrl;
@@ -22,7 +23,7 @@ use crate::request::Kind as Purpose;
 pub(crate) struct Repair {
     pub(crate) connection: Connection,
     directory: PathBuf,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// What was put right.
@@ -43,7 +44,10 @@ impl Repair {
         if !directory.join(DATABASE).exists() {
             return Err(StoreError::Missing);
         }
-        let lock = Lock::take(directory)?;
+        Self::of(directory, Lock::take(directory)?)
+    }
+
+    fn of(directory: &Path, lock: Lock) -> Result<Self, StoreError> {
         let connection = open::connect(directory)?;
         // What is noted may be a row for each file.
         connection.pragma_update(None, "temp_store", "FILE")?;
@@ -54,8 +58,14 @@ impl Repair {
         Ok(Self {
             connection,
             directory: directory.to_owned(),
-            _lock: lock,
+            lock,
         })
+    }
+
+    /// Puts a new database in the place of this one, with what can be read of it.
+    pub(crate) fn salvage(self) -> Result<(Self, Salvaged), StoreError> {
+        let salvaged = salvage(self.connection, &self.directory)?;
+        Ok((Self::of(&self.directory, self.lock)?, salvaged))
     }
 
     /// Makes the indices anew from their tables.
@@ -85,7 +95,7 @@ impl Repair {
         let tx = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut done = Repaired::default();
+        let (mut done, lock) = (Repaired::default(), self.lock);
         references::mend(&tx)?;
         done.without_file = take_back(&tx)?;
         for law in &LAWS {
@@ -101,6 +111,7 @@ impl Repair {
         let connection = self.connection;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         connection.close().map_err(|(_, error)| error)?;
+        drop(lock);
         Ok(done)
     }
 }

@@ -236,3 +236,61 @@ fn values_that_nobody_has_written() {
         format!("{table}.{column} = {value}")
     });
 }
+
+/// A page of the file is zeros: what can be read goes into a new database, and the crawl after that ends as the
+/// unbroken one did.
+#[test]
+fn what_can_be_read_is_kept() {
+    let site = site();
+    let seed = site.url("/");
+    let args = ["--seed", &seed, "--rate", "unlimited", "-o", "out"];
+    let whole = Crawl::new().args(args);
+    whole.run().expect_code(0);
+    let result = |out: &Path| {
+        let pages = "SELECT url, status, error, title, depth, redirect_to FROM pages ORDER BY url";
+        let links =
+            "SELECT from_url, position, to_url, kind FROM links ORDER BY from_url, position";
+        [rows(out, pages), rows(out, links)]
+    };
+    let wanted = result(&whole.dir().join("out"));
+    let out = whole.dir().join("out");
+    let pages = std::fs::metadata(out.join("crawl.db"))
+        .expect("there")
+        .len() as usize
+        / PAGE;
+    let every = std::env::var("DAMAGE_CASES").map_or(11, |_| 1);
+    let (mut salvaged, mut hopeless, mut failed) = (0, 0, Vec::new());
+    for page in (1..pages).step_by(every) {
+        let crawl = Crawl::new().args(args);
+        let copy = crawl.dir().join("out");
+        let cp = std::process::Command::new("cp")
+            .arg("-r")
+            .args([&out, &copy])
+            .status();
+        assert!(cp.expect("cp").success());
+        let mut bytes = std::fs::read(copy.join("crawl.db")).expect("read");
+        bytes[page * PAGE..(page + 1) * PAGE].fill(0);
+        std::fs::write(copy.join("crawl.db"), bytes).expect("written");
+        let said = crawl.run_args(["check", "-o", "out"]);
+        let repaired = crawl.run_args(["check", "--repair", "-o", "out"]);
+        let again = crawl.run_args(["check", "-o", "out"]);
+        let goes_on = crawl.run();
+        salvaged += u32::from(repaired.stdout.contains("salvaged"));
+        // Of the schema itself there is no second copy.
+        if repaired.stdout.contains("cannot be opened") {
+            hopeless += 1;
+            let codes = [said.code, repaired.code, goes_on.code];
+            assert_eq!(codes, [Some(1); 3], "page {page}");
+            continue;
+        }
+        // What a run was is known by its one row; all else is found anew.
+        let fine = goes_on.code == Some(0) && result(&copy) == wanted;
+        if !fine || repaired.code != again.code {
+            failed.push(format!("page {page}: {repaired} {again} {goes_on}"));
+        }
+    }
+    let all = (1..pages).step_by(every).count();
+    println!("{salvaged} of {all} databases were salvaged, {hopeless} could not be opened");
+    assert!(failed.is_empty(), "{}: {}", failed.len(), failed.join("\n"));
+    assert!(salvaged > hopeless);
+}

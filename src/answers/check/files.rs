@@ -2,6 +2,7 @@
 //! threads.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::result::Result;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +14,7 @@ use tokio_rusqlite::rusqlite;
 use super::walk::{Entry, Walk, What};
 use super::{Finding, Kind, Looked, NO_PAGES, Progress};
 use crate::store::bodies::{Bodies, Hurt};
-use crate::store::{PAGES, StoreError};
+use crate::store::{PAGES, StoreError, lock_holder};
 
 /// Files read at a time, at the most.
 const READERS: usize = 8;
@@ -156,8 +157,9 @@ impl Looked<'_> {
             What::Other => (Kind::Odd, "is neither a file nor a folder of ours"),
             What::Shut => (Kind::Unreadable, "the folder cannot be read"),
         };
-        if let Some(repair) = self.repair.filter(|_| kind == Kind::Stray) {
-            repair.note_stray(&name)?;
+        match self.repair {
+            Some(repair) if kind == Kind::Stray => repair.note_stray(&name)?,
+            _ => self.stays += 1,
         }
         self.tell(&Finding {
             kind,
@@ -170,17 +172,14 @@ impl Looked<'_> {
 
     /// Whether a file may be of a crawl that writes now, or that has begun since.
     fn is_young(&mut self, name: &[u8], began: SystemTime) -> bool {
-        use std::os::unix::ffi::OsStrExt;
-        if self.repair.is_some() {
-            return false;
-        }
-        if self.check.pid.is_none() {
-            self.check.pid = crate::store::lock_holder(self.output);
-        }
         let path = self.output.join(std::ffi::OsStr::from_bytes(name));
         let changed = std::fs::symlink_metadata(path).and_then(|found| found.modified());
-        // One that is gone by now was another's.
-        self.check.pid.is_some() && changed.map_or(true, |changed| changed + YOUNG >= began)
+        // One that is gone by now was somebody's.
+        let is_young = changed.map_or(true, |changed| changed + YOUNG >= began);
+        if is_young && self.repair.is_none() && self.check.pid.is_none() {
+            self.check.pid = lock_holder(self.output);
+        }
+        is_young && self.check.pid.is_some()
     }
 
     /// What has come of a file.
@@ -203,7 +202,10 @@ impl Looked<'_> {
                     }
                     words(hurt, row.bytes)
                 }
-                Err(error) => (Kind::Unreadable, error.to_string()),
+                Err(error) => {
+                    self.stays += 1;
+                    (Kind::Unreadable, error.to_string())
+                }
             };
             let url = "SELECT u.text FROM version c JOIN url u ON u.id = c.url WHERE c.id = ?";
             let url = self

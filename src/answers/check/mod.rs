@@ -18,6 +18,7 @@ use tokio_rusqlite::rusqlite;
 use super::Reader;
 use crate::error::{Error, Result};
 use crate::store::repair::{Repair, Repaired};
+use crate::store::salvage::Salvaged;
 use crate::store::{DATABASE, StoreError, lock_holder};
 
 pub use crate::store::laws::Kind;
@@ -55,6 +56,8 @@ pub struct Check {
     pub found: BTreeMap<Kind, u64>,
     /// What was put right, if that was asked for and could be.
     pub repaired: Option<Repaired>,
+    /// Where a malformed database was, what could be read of it.
+    pub salvaged: Option<Salvaged>,
     /// Of what was found, what is not put right.
     pub left: u64,
     /// What to do where it cannot be put right here.
@@ -105,10 +108,13 @@ struct Looked<'a> {
     repair: Option<&'a Repair>,
     hearers: Hearers<'a>,
     check: Check,
+    /// Of what was found among the files, what a repair leaves as it is.
+    stays: u64,
 }
 
-const RECOVER: &str = "copy crawl.db to a safe place; what can be read of it comes into a new one with: \
-    sqlite3 crawl.db .recover | sqlite3 new.db; put that in its place and let crawl check --repair look it over";
+const RECOVER: &str = "copy the output to a safe place; then --repair copies what can be read into a new crawl.db, and keeps the old one beside it";
+const HOPELESS: &str = "it cannot be opened: put a copy of it in its place, or begin anew with crawl --fresh, which moves this output aside";
+const GUESS: &str = "what is left could only be guessed at: mend it by hand, or begin anew with crawl --fresh, which moves this output aside";
 const NO_PAGES: &str = "pages/ is not there: if it is elsewhere, bring it back; make an empty one to have all of its files asked for again";
 
 /// Looks an output over, and with `repair` puts right what can be.
@@ -116,6 +122,35 @@ const NO_PAGES: &str = "pages/ is not there: if it is elsewhere, bring it back; 
 /// # Errors
 /// When there is none, another process writes it and it is to be repaired, or it cannot be read at all.
 pub fn run(output: &Path, repair: bool, mut hearers: Hearers<'_>) -> Result<Check> {
+    match run_on(output, repair, hearers.again()) {
+        // One that cannot be opened is a finding, too, unless something else was named.
+        Err(Error::Store { source, .. }) if source.is_damage() && output.is_dir() => {
+            (hearers.tell)(&Finding {
+                kind: Kind::Malformed,
+                what: words_of(&source),
+                url: None,
+                file: None,
+            });
+            Ok(Check {
+                found: BTreeMap::from([(Kind::Malformed, 1)]),
+                left: 1,
+                advice: Some(HOPELESS),
+                ..Check::default()
+            })
+        }
+        done => done,
+    }
+}
+
+/// What SQLite says, without our advice to let this look at it.
+fn words_of(error: &StoreError) -> String {
+    match error {
+        StoreError::Sqlite(error) => error.to_string(),
+        error => error.to_string(),
+    }
+}
+
+fn run_on(output: &Path, repair: bool, mut hearers: Hearers<'_>) -> Result<Check> {
     if repair {
         let directory = directory_of(output)?;
         let failed = |source| Error::Store {
@@ -133,7 +168,7 @@ pub fn run(output: &Path, repair: bool, mut hearers: Hearers<'_>) -> Result<Chec
         .pragma_update(None, "query_only", false)
         .map_err(StoreError::from)
         .and_then(|()| look(&reader.connection, directory, None, hearers.again()));
-    done.map_err(|source| Error::Store {
+    done.map(|(check, _)| check).map_err(|source| Error::Store {
         path: reader.path.clone(),
         source,
     })
@@ -167,7 +202,7 @@ fn look<'a>(
     output: &'a Path,
     repair: Option<&'a Repair>,
     hearers: Hearers<'a>,
-) -> std::result::Result<Check, StoreError> {
+) -> std::result::Result<(Check, u64), StoreError> {
     let mut looked = Looked {
         connection,
         output,
@@ -177,6 +212,7 @@ fn look<'a>(
             pid: lock_holder(output).filter(|_| repair.is_none()),
             ..Check::default()
         },
+        stays: 0,
     };
     looked.database()?;
     if looked.check.found.contains_key(&Kind::Malformed) {
@@ -188,7 +224,7 @@ fn look<'a>(
     let files = looked.files();
     looked.or_malformed(files)?;
     looked.check.left = looked.check.found.values().sum();
-    Ok(looked.check)
+    Ok((looked.check, looked.stays))
 }
 
 fn mend(
@@ -196,19 +232,41 @@ fn mend(
     repair: Repair,
     mut hearers: Hearers<'_>,
 ) -> std::result::Result<Check, StoreError> {
-    let mut check = look(
+    let (mut check, stays) = look(
         &repair.connection,
         directory,
         Some(&repair),
         hearers.again(),
     )?;
+    if check.advice == Some(RECOVER) {
+        let (repair, salvaged) = repair.salvage()?;
+        check.salvaged = Some(salvaged);
+        // What is missing in the new one is what the old one has lost: that was said.
+        let unsaid = Hearers {
+            tell: &mut |_| {},
+            watch: &mut *hearers.watch,
+        };
+        let (of_new, stays) = look(&repair.connection, directory, Some(&repair), unsaid)?;
+        check.advice = of_new.advice;
+        return finish(directory, repair, hearers, check, stays);
+    }
     if check.left == 0 || check.advice.is_some() {
         return Ok(check);
     }
-    let stays: u64 = [Kind::Odd, Kind::Unreadable]
-        .iter()
-        .filter_map(|kind| check.found.get(kind))
-        .sum();
+    finish(directory, repair, hearers, check, stays)
+}
+
+/// Puts right what was noted, and looks the rows over once more.
+fn finish(
+    directory: &Path,
+    repair: Repair,
+    hearers: Hearers<'_>,
+    mut check: Check,
+    stays: u64,
+) -> std::result::Result<Check, StoreError> {
+    if check.advice.is_some() {
+        return Ok(check);
+    }
     check.repaired = Some(repair.apply()?);
     // The rows once more; files that were hurt are named by none now.
     let reader = Reader::open(directory).map_err(|error| match error {
@@ -225,10 +283,12 @@ fn mend(
             watch: hearers.watch,
         },
         check: Check::default(),
+        stays: 0,
     };
     second.database()?;
     second.rows()?;
     check.left = left + stays;
+    check.advice = Some(GUESS).filter(|_| check.left > 0);
     Ok(check)
 }
 
@@ -248,7 +308,7 @@ impl Looked<'_> {
                 self.check.advice = Some(RECOVER);
                 self.tell(&Finding {
                     kind: Kind::Malformed,
-                    what: error.to_string(),
+                    what: words_of(&error),
                     url: None,
                     file: None,
                 });

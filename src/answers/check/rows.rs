@@ -5,7 +5,7 @@ use std::result::Result;
 use rusqlite::Connection;
 use tokio_rusqlite::rusqlite;
 
-use super::{Finding, Kind, Looked};
+use super::{Finding, Kind, Looked, words_of};
 use crate::store::StoreError;
 use crate::store::find::Finder;
 use crate::store::laws::LAWS;
@@ -15,8 +15,8 @@ impl Looked<'_> {
     /// Asks SQLite; where only indices are wrong, a repair makes them anew before anything else is asked.
     pub(super) fn database(&mut self) -> Result<(), StoreError> {
         let wrong = match integrity(self.connection) {
+            Err(error) => return self.or_malformed(Err(error)),
             Ok(wrong) => wrong,
-            Err(error) => return self.or_malformed(Err(error.into())),
         };
         let indices = !wrong.is_empty() && wrong.iter().all(|what| is_of_index(what));
         let kind = if indices {
@@ -94,17 +94,29 @@ impl Looked<'_> {
     }
 }
 
-fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+/// SQLite's own check, in its words; where it comes to an end before its time, with why.
+fn integrity(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let mut statement = connection.prepare("PRAGMA integrity_check")?;
-    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-    let mut wrong: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
-    // Several lines may come as one.
-    wrong = wrong
-        .iter()
-        .flat_map(|what| what.lines().map(str::to_owned))
-        .collect();
-    wrong.retain(|what| what != "ok");
-    Ok(wrong)
+    let mut rows = statement.query([])?;
+    let mut wrong = Vec::new();
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => {
+                let what: String = row.get(0)?;
+                // Several lines may come as one.
+                wrong.extend(what.lines().filter(|line| *line != "ok").map(str::to_owned));
+            }
+            Ok(None) => return Ok(wrong),
+            Err(error) => {
+                let error = StoreError::from(error);
+                if !error.is_damage() {
+                    return Err(error);
+                }
+                wrong.push(words_of(&error));
+                return Ok(wrong);
+            }
+        }
+    }
 }
 
 /// Whether a line of SQLite's is about an index that does not fit its table.

@@ -70,6 +70,13 @@ pub fn summary(check: &Check) -> Vec<String> {
         number(check.files, "file"),
         check.bytes
     ));
+    if let Some(salvaged) = &check.salvaged {
+        lines.push(format!(
+            "salvaged    {} in a new crawl.db; the damaged one is {} now",
+            number(salvaged.rows, "row"),
+            printable(&salvaged.aside.to_string_lossy())
+        ));
+    }
     if let Some(repaired) = &check.repaired {
         lines.push(format!(
             "put right   {} asked for again by the next crawl; {} removed; {} without a file now",
@@ -131,6 +138,7 @@ pub fn json_end(check: &Check) -> String {
         "bytes": check.bytes,
         "pid": check.pid,
         "repaired": check.repaired,
+        "salvaged": check.salvaged,
         "left": check.left,
         "advice": check.advice,
     });
