@@ -170,3 +170,26 @@ fn full_durability_is_certain_at_any_moment() {
     assert_eq!(number(&out, "SELECT count(*) FROM pages"), PAGES as i64);
     expect_sound(&out);
 }
+
+/// What the waits for the disk cost, the other way round each time; the quickest of each counts.
+#[test]
+fn what_full_durability_costs() {
+    let pages = std::env::var("DURABILITY_PAGES").ok();
+    let pages: usize = pages.and_then(|pages| pages.parse().ok()).unwrap_or(60);
+    let site = Site::start();
+    site.tree(pages, 8);
+    let mut best = [f64::INFINITY; 2];
+    for turn in 0..6 {
+        let which = usize::from(turn % 4 == 1 || turn % 4 == 2);
+        let durability = ["normal", "full"][which];
+        let crawl = crawl_of(&site, "unlimited").args(["--durability", durability]);
+        let crawl = crawl.args(["--host-concurrency", "16"]);
+        let begun = std::time::Instant::now();
+        crawl.run().expect_code(0);
+        best[which] = best[which].min(begun.elapsed().as_secs_f64());
+        let out = crawl.dir().join("out");
+        assert_eq!(number(&out, "SELECT count(*) FROM pages"), pages as i64);
+    }
+    let [normal, full] = best;
+    println!("{pages} pages: normal {normal:.2} s, full {full:.2} s");
+}
