@@ -14,7 +14,8 @@ use super::route::Policy;
 use super::sitemaps::Maps;
 use super::writer::Writer;
 use super::{
-    DATABASE, PAGES, Store, StoreError, aside, fields, files, find, from_micros, hurt, micros, schema,
+    DATABASE, PAGES, Store, StoreError, aside, fields, files, find, from_micros, hurt, micros,
+    schema,
 };
 use crate::canonical::CanonicalUrl;
 use crate::config::{Change, Config, Durability, Seed, changes, proxy_variables};

@@ -12,7 +12,7 @@ use super::lock::Lock;
 use super::queue::kind_of;
 use super::salvage::{Salvaged, salvage};
 use super::schema::{Role, kind_code};
-use super::{DATABASE, PAGES, StoreError, open, references, sitemaps};
+use super::{DATABASE, PAGES, StoreError, aside, open, references, sitemaps};
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::order::Order;
@@ -44,7 +44,13 @@ impl Repair {
         if !directory.join(DATABASE).exists() {
             return Err(StoreError::Missing);
         }
-        Self::of(directory, Lock::take(directory)?)
+        let lock = Lock::take(directory)?;
+        // A half of an output that is being moved aside is none.
+        aside::end_move(directory)?;
+        if !directory.join(DATABASE).exists() {
+            return Err(StoreError::Missing);
+        }
+        Self::of(directory, lock)
     }
 
     fn of(directory: &Path, lock: Lock) -> Result<Self, StoreError> {

@@ -4,10 +4,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::support::{Crawl, Reply, Site, edit, expect_sound, number, rows};
 use serde_json::Value;
-use tokio_rusqlite::rusqlite::Connection;
-
-use crate::support::{Crawl, Reply, Site, expect_sound, number, rows};
 
 fn crawl_of(site: &Site, rate: &str) -> Crawl {
     let seed = site.url("/");
@@ -17,11 +15,6 @@ fn crawl_of(site: &Site, rate: &str) -> Crawl {
 fn counts(said: &str) -> String {
     let said: Value = serde_json::from_str(said).unwrap_or_else(|error| panic!("{error}: {said}"));
     said["counts"].to_string()
-}
-
-fn write(out: &Path, sql: &str) {
-    let database = Connection::open(out.join("crawl.db")).expect("a database");
-    database.execute_batch(sql).expect(sql);
 }
 
 /// What is written meanwhile is no finding; a repair is refused.
@@ -96,7 +89,7 @@ fn a_repair_that_is_killed() {
                 _ => {}
             }
         }
-        write(
+        edit(
             &out,
             "UPDATE start SET queued = 5; UPDATE visit SET last_fetch = NULL WHERE url % 7 = 3 AND decision = 0",
         );
@@ -240,7 +233,7 @@ fn names_are_harmless() {
     crawl.run().expect_code(0);
     let out = crawl.dir().join("out");
     std::fs::write(out.join("pages/\u{1b}]0;x\u{7}\u{202e}"), "x").expect("written");
-    write(
+    edit(
         &out,
         "UPDATE version SET file = char(27) || '[2Jx', digest = 'y'; UPDATE url SET hash = 1, text = text || char(27, 10) WHERE id = 1",
     );

@@ -3,9 +3,7 @@
 
 use std::path::Path;
 
-use tokio_rusqlite::rusqlite::Connection;
-
-use crate::support::{Crawl, Site, expect_sound, number, rows};
+use crate::support::{Crawl, Site, edit, expect_sound, number, rows};
 
 const PAGES: usize = 120;
 
@@ -21,11 +19,6 @@ fn result(out: &Path) -> [Vec<String>; 3] {
         "SELECT url, file FROM pages ORDER BY url",
     ]
     .map(|sql| rows(out, sql))
-}
-
-fn write(out: &Path, sql: &str) {
-    let database = Connection::open(out.join("crawl.db")).expect("a database");
-    database.execute_batch(sql).expect(sql);
 }
 
 fn files(out: &Path) -> Vec<String> {
@@ -71,7 +64,7 @@ fn what_power_loss_does_to_files_is_found_and_mended() {
         site.forget();
         let crawl = killed(&site);
         let out = crawl.dir().join("out");
-        write(&out, "UPDATE start SET durable_to = 0");
+        edit(&out, "UPDATE start SET durable_to = 0");
         let there = files(&out);
         let hurt = if name.starts_with("the whole") {
             damage(&out.join(&there[0]));
@@ -108,7 +101,7 @@ fn what_is_certain_is_not_read_again() {
     site.tree(PAGES, 3);
     let crawl = killed(&site);
     let out = crawl.dir().join("out");
-    write(
+    edit(
         &out,
         "UPDATE start SET durable_to = (SELECT max(id) FROM fetch) - 3",
     );
@@ -127,7 +120,7 @@ fn hurt_files_under_other_settings() {
     site.tree(PAGES, 3);
     let crawl = killed(&site);
     let out = crawl.dir().join("out");
-    write(&out, "UPDATE start SET durable_to = 0");
+    edit(&out, "UPDATE start SET durable_to = 0");
     std::fs::remove_dir_all(out.join("pages")).expect("removed");
     let seed = site.url("/");
     let args = [

@@ -47,7 +47,8 @@ fn named(row: &Row<'_>) -> rusqlite::Result<Named> {
 #[derive(Debug)]
 struct Read {
     rows: Vec<(Named, io::Result<Option<Hurt>>)>,
-    bytes: u64,
+    /// How many bytes it has, if it was read at all.
+    bytes: Option<u64>,
 }
 
 impl Looked<'_> {
@@ -184,11 +185,14 @@ impl Looked<'_> {
 
     /// What has come of a file.
     fn take(&mut self, read: Read) -> Result<(), StoreError> {
-        self.check.files += 1;
-        self.check.bytes += read.bytes;
-        if self.check.files.is_multiple_of(TOLD_EVERY) {
+        self.seen += 1;
+        if let Some(bytes) = read.bytes {
+            self.check.files += 1;
+            self.check.bytes += bytes;
+        }
+        if self.seen.is_multiple_of(TOLD_EVERY) {
             (self.hearers.watch)(Progress {
-                files: self.check.files,
+                files: self.seen,
                 of: self.check.contents,
                 bytes: self.check.bytes,
             });
@@ -245,10 +249,8 @@ fn read_all(mut bodies: Bodies, jobs: &Mutex<Receiver<Vec<Named>>>, results: &Se
             (row, found)
         });
         let rows: Vec<_> = read.collect();
-        let whole = rows
-            .iter()
-            .find(|row| matches!(row.1, Ok(None | Some(Hurt::Digest))));
-        let bytes = whole.map_or(0, |row| row.0.bytes);
+        let whole = |row: &&(Named, _)| matches!(row.1, Ok(None | Some(Hurt::Digest)));
+        let bytes = rows.iter().find(whole).map(|row| row.0.bytes);
         if results.send(Read { rows, bytes }).is_err() {
             return;
         }

@@ -76,7 +76,7 @@ impl Check {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Files that were read, of so many.
+    /// Files that were looked at, of so many.
     pub files: u64,
     /// See `files`; none while the database is looked at.
     pub of: u64,
@@ -110,6 +110,8 @@ struct Looked<'a> {
     check: Check,
     /// Of what was found among the files, what a repair leaves as it is.
     stays: u64,
+    /// Names of files that were gone through.
+    seen: u64,
 }
 
 const RECOVER: &str = "copy the output to a safe place; then --repair copies what can be read into a new crawl.db, and keeps the old one beside it";
@@ -213,6 +215,7 @@ fn look<'a>(
             ..Check::default()
         },
         stays: 0,
+        seen: 0,
     };
     looked.database()?;
     if looked.check.found.contains_key(&Kind::Malformed) {
@@ -284,6 +287,7 @@ fn finish(
         },
         check: Check::default(),
         stays: 0,
+        seen: 0,
     };
     second.database()?;
     second.rows()?;
