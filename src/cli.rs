@@ -24,8 +24,10 @@ mod extract;
 mod help;
 mod inspect;
 mod once;
+mod outlet;
 mod progress;
 mod settings;
+mod stop;
 mod talk;
 mod usage;
 mod why;
@@ -94,6 +96,7 @@ pub(crate) fn main() -> ExitCode {
             .is_some_and(::crawl::Error::is_usage);
         if usage { USAGE } else { FAILED }
     });
+    talk::flush();
     ExitCode::from(code)
 }
 

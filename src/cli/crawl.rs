@@ -2,8 +2,9 @@
 //! to say about it.
 
 use std::io::Write;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ArgMatches;
 use crawl::answers::status::{self, Waits};
 use crawl::answers::{Reader, printable};
@@ -15,16 +16,18 @@ use tokio::sync::watch;
 use super::args::{self, CrawlArgs};
 use super::progress::{self, Ended, size};
 use super::settings::{output_option, settings};
+use super::stop::{first_signal, survive_long_files};
 use super::{DEFERRED, FAILED, FINISHED, LIMIT, SEEDS_FAILED, SIGNAL, USAGE, talk};
 
 /// Crawls, or says what it would do.
 pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
     talk::log(args.talk.quiet, args.talk.verbose);
+    talk::serve();
     let (config, source) = settings(args, matches)?;
     if let Some(words) = source.words().filter(|_| !args.talk.quiet) {
         say!("settings: {}", printable(&words));
     }
-    let runtime = runtime()?;
+    let runtime = runtime().context(NO_THREADS)?;
     if args.talk.dry_run {
         return runtime.block_on(super::dry_run::dry_run(config));
     }
@@ -36,6 +39,7 @@ pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
 /// one, it is this one: then no event of a fetch has to wake another thread.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    have_threads(cores / 2 + THREADS)?;
     let mut builder = if cores <= 2 {
         tokio::runtime::Builder::new_current_thread()
     } else {
@@ -45,6 +49,30 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .worker_threads((cores / 2).max(1))
         .enable_all()
         .build()
+}
+
+/// Threads beside those of the runtime: progress, database, look-ups and syncing; and one that reads pages.
+const THREADS: usize = 4;
+const NO_THREADS: &str =
+    "the system gives no more threads (ulimit -u, ulimit -v, or the limits of its container)";
+
+/// Has so many threads for a moment: where there are none, what needs one later would only panic.
+fn have_threads(wanted: usize) -> std::io::Result<()> {
+    let spawn = |_| {
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let wait = move || {
+            let _ = held.recv();
+        };
+        Ok((hold, std::thread::Builder::new().spawn(wait)?))
+    };
+    let threads = (0..wanted)
+        .map(spawn)
+        .collect::<std::io::Result<Vec<_>>>()?;
+    for (hold, thread) in threads {
+        drop(hold);
+        let _ = thread.join();
+    }
+    Ok(())
 }
 
 /// `crawl config`: the settings that would be used.
@@ -89,18 +117,26 @@ fn say_proxies(config: &Config, quiet: bool) {
     }
 }
 
+/// For so long the end waits for the progress to end, which a terminal may hold.
+const HELD: Duration = Duration::from_secs(1);
+
 async fn crawl(config: Config, talk: &args::TalkArgs) -> Result<u8> {
     tracing::info!(output = %config.output.output.display(), "begun");
     let (sender, receiver) = watch::channel(Snapshot::default());
     let (form, quiet) = (talk.progress, talk.quiet);
-    // On a thread of its own: a terminal that is held, or a pipe that nobody reads, is not to hold the crawl.
+    survive_long_files();
+    // On a thread of its own: a terminal that is held is not to hold the crawl. Not one of the runtime's,
+    // for these may be all that there are, and are wanted.
     let runtime = tokio::runtime::Handle::current();
-    let shown = tokio::task::spawn_blocking(move || {
-        runtime.block_on(progress::show(form, quiet, receiver))
+    let (tell_end, ended) = tokio::sync::oneshot::channel();
+    let _ = std::thread::Builder::new().spawn(move || {
+        let last = runtime.block_on(progress::show(form, quiet, receiver));
+        let _ = tell_end.send(last);
     });
     let summary =
         engine::run_watched(config, async move { first_signal(quiet).await }, sender).await;
-    let seen = shown.await.unwrap_or_default();
+    let seen = tokio::time::timeout(HELD, ended).await;
+    let seen = seen.ok().and_then(Result::ok).unwrap_or_default();
     let last = summary
         .as_ref()
         .map_or(seen, |summary| summary.last.clone());
@@ -112,7 +148,9 @@ async fn crawl(config: Config, talk: &args::TalkArgs) -> Result<u8> {
     let said = summary.map(|summary| {
         let done = end == Ended::Finished;
         if !quiet {
-            let _ = tell(&summary, &mut std::io::stderr().lock());
+            let mut words = Vec::new();
+            let _ = tell(&summary, &mut words);
+            let _ = talk::write(&words);
         } else if !done {
             say!("crawl: {}", how(&summary));
         }
@@ -135,34 +173,6 @@ fn end(summary: &Summary) -> (Ended, u8) {
         }
         _ => (Ended::Finished, FINISHED),
     }
-}
-
-/// Completes at the first Ctrl-C or SIGTERM; the second ends the program at once, which the store
-/// bears like any other kill.
-async fn first_signal(quiet: bool) {
-    signal().await;
-    if !quiet {
-        say!("crawl: stopping; what is under way has a few seconds (again: stop at once)");
-    }
-    tokio::spawn(async {
-        signal().await;
-        std::process::exit(i32::from(SIGNAL));
-    });
-}
-
-async fn signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// What is deferred of a host, and why.

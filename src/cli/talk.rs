@@ -8,6 +8,8 @@ use indicatif::ProgressBar;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::outlet::Outlet;
+
 /// The line that renews itself, while there is one.
 static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
@@ -16,8 +18,30 @@ pub(super) fn set_line(line: Option<ProgressBar>) {
     *LINE.lock().unwrap_or_else(PoisonError::into_inner) = line;
 }
 
+/// What is on its way there.
+static OUTLET: Outlet = Outlet::new();
+
+/// From now on nobody who says something waits for whoever reads it.
+pub(super) fn serve() {
+    OUTLET.serve(|bytes| {
+        let _ = write_now(bytes);
+    });
+}
+
+/// Waits until everything that was said is written, while somebody reads it.
+pub(super) fn flush() {
+    OUTLET.flush();
+}
+
 /// Writes above the progress line.
 pub(super) fn write(bytes: &[u8]) -> std::io::Result<()> {
+    match OUTLET.take(bytes) {
+        Ok(()) => Ok(()),
+        Err(bytes) => write_now(bytes),
+    }
+}
+
+fn write_now(bytes: &[u8]) -> std::io::Result<()> {
     let line = LINE.lock().unwrap_or_else(PoisonError::into_inner);
     let write = || std::io::stderr().lock().write_all(bytes);
     match &*line {
