@@ -167,6 +167,7 @@ pub mod fetched;
 #[doc(hidden)]
 pub mod frontier;
 mod handle;
+mod open_files;
 pub mod order;
 #[doc(hidden)]
 pub mod parse;

@@ -41,7 +41,12 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connect().or_else(|error| {
         let log = path.with_extension("db-wal");
         let complete = std::fs::metadata(log).map_or(true, |log| log.len() == 0);
-        if error.sqlite_error_code() != Some(rusqlite::ErrorCode::CannotOpen) || !complete {
+        // A full disk has no room for it either.
+        let unshared = matches!(
+            error.sqlite_error_code(),
+            Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::SystemIoFailure)
+        );
+        if !unshared || !complete || path.parent().and_then(store::lock_holder).is_some() {
             return Err(error);
         }
         let name = path
@@ -53,6 +58,13 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
             format!("file:{name}?immutable=1"),
             flags | OpenFlags::SQLITE_OPEN_URI,
         )
+    })
+}
+
+/// Whether nothing was ever made in a database.
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
+        row.get(0)
     })
 }
 
@@ -112,13 +124,17 @@ impl Reader {
                 return Err(StoreError::Missing);
             } else if schema::is_older(application, version) {
                 store::bring_up_to_date(&path)?;
+            } else if (application, version) == (0, 0) && is_empty(&connection)? {
+                // Begun, and there was not even room for its tables.
+                return Err(StoreError::Missing);
             } else {
                 schema::check(application, version)?;
             }
             connection.pragma_update(None, "query_only", true)?;
             Ok(connection)
         };
-        let connection = open().map_err(failed)?;
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let connection = open().map_err(|source| failed(source.explained(directory)))?;
         Ok(Self { connection, path })
     }
 

@@ -9,7 +9,7 @@ use tokio_rusqlite::rusqlite;
 
 use super::Reader;
 use crate::error::Result;
-use crate::store::{LONG_LOG, lock_holder, log_of};
+use crate::store::{LONG_LOG, last_words, lock_holder, log_of};
 
 /// Where a crawl stands.
 #[derive(Debug, Clone, Serialize)]
@@ -17,8 +17,11 @@ use crate::store::{LONG_LOG, lock_holder, log_of};
 pub struct Status {
     /// The run's number.
     pub run: i64,
-    /// `running`, `finished`, `deferred`, `stopped`, or `killed`: begun, not ended, and nobody at it.
+    /// `running`, `finished`, `deferred`, `stopped`; `failed`: it could not go on; `killed`: begun, not ended,
+    /// and nobody at it.
     pub state: String,
+    /// Why it could not go on, if it said so.
+    pub why: Option<String>,
     /// Its seeds.
     pub seeds: Vec<String>,
     /// The process that writes now, if one does.
@@ -79,6 +82,26 @@ pub fn read(reader: &Reader) -> Result<Option<Status>> {
     status(reader).map_err(|error| reader.failed(error))
 }
 
+/// How a run stands that did not come to its end and at which nobody is, by what its last start left.
+pub(super) fn ended(reader: &Reader) -> rusqlite::Result<(String, Option<String>)> {
+    let last = reader
+        .connection
+        .query_row(
+            "SELECT pid, how FROM start ORDER BY id DESC LIMIT 1",
+            [],
+            |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Option<String>>(1)?)),
+        )
+        .optional()?;
+    let Some((pid, how)) = last else {
+        return Ok(("killed".to_owned(), None));
+    };
+    let directory = reader.path.parent();
+    let why = directory.and_then(|directory| last_words(directory, pid));
+    let failed = why.is_some() || how.as_deref() == Some("failed");
+    let state = if failed { "failed" } else { "killed" };
+    Ok((state.to_owned(), why))
+}
+
 fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
     let connection = &reader.connection;
     let pid = reader.path.parent().and_then(lock_holder);
@@ -95,11 +118,8 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
             let (state, seeds): (String, String) = (row.get(1)?, row.get(2)?);
             Ok(Status {
                 run: row.get(0)?,
-                state: if state == "running" && pid.is_none() {
-                    "killed".to_owned()
-                } else {
-                    state
-                },
+                state,
+                why: None,
                 seeds: serde_json::from_str(&seeds).unwrap_or_default(),
                 pid,
                 begun_at: row.get(3)?,
@@ -121,6 +141,9 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
     let Some(mut status) = status else {
         return Ok(None);
     };
+    if status.state == "running" && pid.is_none() {
+        (status.state, status.why) = ended(reader)?;
+    }
     (status.queued, status.deferred) = connection.query_row(
         "SELECT count(*), count(deferred) FROM frontier",
         [],

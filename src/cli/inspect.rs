@@ -116,11 +116,14 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8> {
         .pid
         .map_or_else(String::new, |pid| format!(" (pid {pid})"));
     let hint = match status.state.as_str() {
-        "killed" | "stopped" => "; the same command goes on",
+        "killed" | "stopped" | "failed" => "; the same command goes on",
         "deferred" => "; the same command tries again what is deferred",
         _ => "",
     };
     writeln!(out, "run {}     {}{pid}{hint}", status.run, status.state)?;
+    if let Some(why) = &status.why {
+        writeln!(out, "ended     {}", printable(why))?;
+    }
     writeln!(out, "seeds     {}", printable(&status.seeds.join(" ")))?;
     writeln!(
         out,

@@ -23,11 +23,12 @@ use crate::config::{Config, ConfigError, Seed};
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
 use crate::frontier::Paces;
+use crate::open_files::OpenFiles;
 use crate::parse::Extractor;
 use crate::rewrite::Rewrite;
 use crate::scope::{Rule, Scope};
 use crate::stats::Snapshot;
-use crate::store::{End, Files, How, Opening, Policy, Recrawl, SitemapsRead};
+use crate::store::{End, Files, How, Opening, Policy, Recrawl, SitemapsRead, StoreError};
 use conduct::Engine;
 pub use deliver::Visits;
 pub(crate) use deliver::{Delivery, channel};
@@ -195,10 +196,12 @@ pub(crate) async fn run_hooked(
             "the name and password in a seed are not sent; give them as user (--user NAME:PASSWORD)"
         );
     }
+    let files_open = OpenFiles::of(&config)?;
+    files_open.say(&config);
     let output = config.output.output.clone();
-    let at = |source| Error::Store {
+    let at = |source: StoreError| Error::Store {
         path: output.clone(),
-        source,
+        source: source.explained(&output),
     };
     if seeds.is_empty() && (config.output.fresh || !output.join(crate::store::DATABASE).exists()) {
         return Err(ConfigError::NoSeed.into());
@@ -240,15 +243,17 @@ pub(crate) async fn run_hooked(
         hooks.snapshots,
     );
     engine.delivery = hooks.delivery;
+    engine.concurrency = files_open.concurrency;
     let how = engine.crawl(shutdown).await;
     let ended = match how {
         Ok(how) => engine.store.end(how).await.map(|ended| (how, ended)),
-        Err(error) => {
-            engine.abort.send_replace(true);
-            engine.store.fail().await;
-            Err(error)
-        }
+        Err(error) => Err(error),
     };
+    let ended = ended.map_err(|error| error.explained(&output));
+    if let Err(error) = &ended {
+        engine.abort.send_replace(true);
+        engine.store.fail(error).await;
+    }
     let closed = engine.store.close().await;
     match ended.and_then(|ended| closed.map(|()| ended)) {
         Ok((how, ended)) => Ok(Summary {

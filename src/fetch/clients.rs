@@ -15,6 +15,7 @@ use super::dues::Dues;
 use super::kept::Kept;
 use crate::canonical::{self, CanonicalUrl, Host};
 use crate::config::{Config, ConfigError, Resolved, proxies_of_environment};
+use crate::open_files::OpenFiles;
 
 /// A connection that nobody used for so long is closed.
 const IDLE: Duration = Duration::from_secs(20);
@@ -61,6 +62,7 @@ impl Clients {
         dues: &Dues,
         seeds: &[CanonicalUrl],
     ) -> Result<Self, ConfigError> {
+        let files = OpenFiles::of(config)?;
         let allow_private = config.fetch.allow_private;
         let looked_up = looked_up(&config.fetch.proxy);
         let named = if allow_private {
@@ -111,7 +113,7 @@ impl Clients {
         }
         Ok(Self {
             by_way: clients,
-            kept: Kept::new(IDLE, Instant::now()),
+            kept: Kept::new(files.kept, IDLE, Instant::now()),
             named,
             resolved,
             allow_private,

@@ -6,9 +6,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Hosts whose connections may be kept at once, where files are plenty.
-const MOST: usize = 2048;
-
 /// Hosts that were asked lately, in two generations.
 #[derive(Debug)]
 pub(super) struct Kept {
@@ -19,12 +16,10 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// For connections that are closed after this time without use.
-    pub(super) fn new(life: Duration, now: Instant) -> Self {
-        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-        let quarter = files.map_or(MOST, |files| usize::try_from(files / 4).unwrap_or(MOST));
+    /// For connections of so many hosts, that are closed after this time without use.
+    pub(super) fn new(most: usize, life: Duration, now: Instant) -> Self {
         Self {
-            most: quarter.clamp(16, MOST),
+            most,
             life,
             hasher: RandomState::new(),
             asked: Mutex::new((HashSet::new(), HashSet::new(), now)),
@@ -55,10 +50,7 @@ mod tests {
     #[test]
     fn as_many_as_there_is_room_for() {
         let (life, begin) = (Duration::from_secs(20), Instant::now());
-        let kept = Kept {
-            most: 2,
-            ..Kept::new(life, begin)
-        };
+        let kept = Kept::new(2, life, begin);
         let at = |seconds, host| kept.takes(host, begin + Duration::from_secs(seconds));
         assert!(at(0, "a") && at(1, "b") && !at(2, "c"));
         // Who is kept stays so, while it is asked.

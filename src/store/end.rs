@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_rusqlite::rusqlite;
 
 use super::schema::{Decision, VIA_GUESS, VIA_SEED};
-use super::writer::Writer;
+use super::writer::{Writer, copy_back};
 use super::{End, Ended, How, Recrawl, SitemapsRead, StoreError, micros};
 use crate::fetched::FetchError;
 
@@ -17,6 +17,7 @@ impl Writer {
         connection: &mut Connection,
         how: How,
     ) -> Result<Ended, StoreError> {
+        self.check_place(connection)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let count = |sql: &str| tx.query_row(sql, [self.run], |row| row.get::<_, i64>(0));
@@ -94,11 +95,15 @@ impl Writer {
     }
 
     pub(super) fn fail(&mut self, connection: &mut Connection) -> Result<(), StoreError> {
+        self.check_place(connection)?;
         let now = micros(SystemTime::now());
-        connection.execute(
-            "UPDATE start SET how = 'failed', ended = ?2 WHERE id = ?1",
-            params![self.start, now],
-        )?;
+        let sql = "UPDATE start SET how = 'failed', ended = ?2 WHERE id = ?1";
+        let say = || connection.execute(sql, params![self.start, now]);
+        // Where the log cannot grow: once it is copied back, it begins anew in the room that it has.
+        if say().is_err() {
+            copy_back(connection)?;
+            say()?;
+        }
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! One writer an output: a lock on a file that the system lets go of when the process is gone.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
@@ -9,14 +9,15 @@ use rustix::io::Errno;
 
 use super::StoreError;
 
-/// The lock's file in the output directory; it holds the pid of the last writer.
+/// The lock's file in the output directory; it holds the pid of the last writer, and in a second line why
+/// that could not go on, if so. A full disk has no room for that in the database; here it has its place already.
 pub(crate) const LOCK: &str = "crawl.lock";
+/// What the second line begins with.
+const SAID: &str = "ended: ";
 
 /// Held as long as it lives.
 #[derive(Debug)]
-pub(super) struct Lock(
-    #[expect(dead_code, reason = "the lock lives as long as the open file")] File,
-);
+pub(super) struct Lock(File);
 
 impl Lock {
     pub(super) fn take(directory: &Path) -> Result<Self, StoreError> {
@@ -36,11 +37,15 @@ impl Lock {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         check_ours(&mut file).map_err(failed)?;
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| write!(file, "{}", std::process::id()))
-            .map_err(failed)?;
+        put(&file, &std::process::id().to_string()).map_err(failed)?;
         Ok(Self(file))
+    }
+
+    /// Leaves a word for whoever asks why the writer has ended.
+    pub(super) fn say(&self, why: &str) {
+        let line: String = why.chars().filter(|c| !c.is_control()).collect();
+        // On a disk that cannot be written at all, nothing is to be done.
+        let _ = put(&self.0, &format!("{}\n{SAID}{line}", std::process::id()));
     }
 }
 
@@ -67,13 +72,18 @@ fn open(path: &Path, flags: OFlags) -> io::Result<File> {
     }
 }
 
-/// What is about to be written over is a pid, or what power loss has left of one; anything else is somebody's
-/// who has given it this name.
+/// What is about to be written over is what a writer leaves, or what power loss has left of it; anything else is
+/// somebody's who has given it this name.
 fn check_ours(file: &mut File) -> io::Result<()> {
-    let mut there = Vec::new();
-    Read::by_ref(file).take(21).read_to_end(&mut there)?;
-    let ours = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_whitespace() || *byte == 0;
-    if there.len() <= 20 && there.iter().all(ours) {
+    let text = read(file).unwrap_or_default();
+    let (pid, words) = match text.split_once('\n') {
+        Some((pid, rest)) => (pid, rest),
+        None => (text.as_str(), ""),
+    };
+    let ours = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_whitespace() || byte == 0;
+    let words = words.trim_end_matches('\0');
+    let said = words.starts_with(SAID) || SAID.starts_with(words);
+    if pid.len() <= 20 && pid.bytes().all(ours) && said {
         Ok(())
     } else {
         Err(io::Error::other(
@@ -82,10 +92,29 @@ fn check_ours(file: &mut File) -> io::Result<()> {
     }
 }
 
+/// What the last writer, of this pid, said when it could not go on.
+pub(crate) fn last_words(directory: &Path, pid: u32) -> Option<String> {
+    let text = read(&mut open(&directory.join(LOCK), OFlags::RDONLY).ok()?)?;
+    let (writer, words) = text.split_once('\n')?;
+    let words = words.strip_prefix(SAID)?;
+    (writer.parse() == Ok(pid)).then(|| words.to_owned())
+}
+
+/// Over what is there, and only then cut: on a full disk, room that is given away does not come back.
+fn put(mut file: &File, text: &str) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)
+}
+
+fn read(file: &mut File) -> Option<String> {
+    let mut text = Vec::new();
+    Read::by_ref(file).take(4096).read_to_end(&mut text).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
 fn pid(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    Read::by_ref(file).take(20).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    read(file)?.lines().next()?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -104,7 +133,18 @@ mod tests {
         assert_eq!(holder(directory.path()), Some(own));
         drop(lock);
         assert_eq!(holder(directory.path()), None);
-        Lock::take(directory.path()).expect("free again");
+        let lock = Lock::take(directory.path()).expect("free again");
+        assert_eq!(last_words(directory.path(), own), None);
+        lock.say("the disk\nis full");
+        assert_eq!(holder(directory.path()), Some(own));
+        drop(lock);
+        let said = |pid| last_words(directory.path(), pid);
+        assert_eq!(
+            (said(own).as_deref(), said(own + 1)),
+            (Some("the diskis full"), None)
+        );
+        drop(Lock::take(directory.path()).expect("free once more"));
+        assert_eq!(said(own), None);
     }
 
     #[test]
@@ -134,7 +174,7 @@ mod tests {
         refused("too long for a pid");
         assert_eq!(std::fs::read(&theirs).expect("there"), b"dear diary");
         assert!(!elsewhere.path().join("new").exists());
-        for left in [&b"4711\n"[..], b"\0\0\0\0", b""] {
+        for left in [&b"4711\n"[..], b"4711\nen\0", b"\0\0\0\0", b""] {
             std::fs::write(&lock, left).expect("written");
             drop(Lock::take(directory.path()).expect("ours"));
             assert_eq!(

@@ -17,6 +17,7 @@ mod intern;
 pub(crate) mod laws;
 mod lock;
 mod open;
+mod place;
 mod queue;
 mod redecide;
 pub(crate) mod references;
@@ -41,7 +42,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio_rusqlite::rusqlite;
 
 pub use files::Files;
-pub(crate) use lock::holder as lock_holder;
+pub(crate) use lock::{holder as lock_holder, last_words};
 pub(crate) use open::bring_up_to_date;
 pub use open::{Begun, Opening};
 pub use route::Policy;
@@ -66,6 +67,9 @@ pub enum StoreError {
         /// Whose process it is, if it could be read.
         pid: Option<u32>,
     },
+    /// Something else stands where the output should.
+    #[error("cannot be a directory ({0}); choose another with -o")]
+    NoDirectory(std::io::Error),
     /// The file is something else.
     #[error("is not a database of crawl's; choose another directory with -o")]
     Foreign,
@@ -98,6 +102,15 @@ pub enum StoreError {
         /// Why not.
         source: std::io::Error,
     },
+    /// It is not where it was.
+    #[error(
+        "{} was removed, moved or replaced while the crawl wrote it: nothing more is written; put it back, and the same command goes on",
+        path.display()
+    )]
+    Moved {
+        /// What is gone.
+        path: PathBuf,
+    },
     /// There is none.
     #[error("no crawl here; name its directory with -o")]
     Missing,
@@ -120,11 +133,37 @@ impl StoreError {
             | Self::Locked { .. }
             | Self::Foreign
             | Self::Version { .. }
+            | Self::NoDirectory(_)
             | Self::OtherSeeds { .. } => true,
             Self::Sqlite(error) => {
                 error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)
             }
             _ => false,
+        }
+    }
+
+    /// Where SQLite only says that the disk fails: what the system says of it.
+    #[must_use]
+    pub(crate) fn explained(self, directory: &Path) -> Self {
+        use rusqlite::ErrorCode;
+        let Self::Sqlite(error) = &self else {
+            return self;
+        };
+        let vague = matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::CannotOpen
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::FileLockingProtocolFailed
+            )
+        );
+        match place::ailment(&directory.join(DATABASE)).filter(|_| vague) {
+            Some(source) => Self::File {
+                path: directory.join(DATABASE),
+                source,
+            },
+            None => self,
         }
     }
 }
@@ -165,12 +204,25 @@ impl From<tokio_rusqlite::Error<Self>> for StoreError {
     }
 }
 
-const DISK_FULL: &str = "the disk is full; nothing that was committed is lost: make room and give the same command again";
+const DISK_FULL: &str = "the disk is full (df, df -i); nothing that was committed is lost: make room and give the same command again";
 
+/// What the system's codes mean for somebody with a crawl to run.
 fn file_sentence(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    let kept = "nothing that was committed is lost";
     match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => DISK_FULL.to_owned(),
-        _ => error.to_string(),
+        ErrorKind::StorageFull => DISK_FULL.to_owned(),
+        ErrorKind::QuotaExceeded => format!(
+            "the quota of the disk is used up; {kept}: make room and give the same command again"
+        ),
+        ErrorKind::FileTooLarge => format!(
+            "no file may be longer here (ulimit -f, or the file system's limit); {kept}: raise it and give the same command again"
+        ),
+        ErrorKind::NotFound => "is not there any more; the same command makes it anew".to_owned(),
+        _ if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => format!(
+            "too many files are open (ulimit -n); {kept}: allow more and give the same command again"
+        ),
+        _ => format!("cannot be written ({error})"),
     }
 }
 
@@ -190,6 +242,9 @@ fn sentence(error: &rusqlite::Error) -> String {
         }
         Some(ErrorCode::DiskFull) => DISK_FULL.to_owned(),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => format!("cannot be written ({error})"),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another program holds the database locked; nothing that was committed is lost: end it and give the same command again".to_owned()
+        }
         Some(ErrorCode::SystemIoFailure) => {
             format!("the disk failed ({error}); give the same command again when it is mended")
         }
@@ -217,7 +272,7 @@ pub struct Store {
     directory: PathBuf,
     /// Whether bodies are synced before each batch.
     full: bool,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// A log of this length is worth a word: a reader keeps it from being copied back.
@@ -372,9 +427,10 @@ impl Store {
         })
     }
 
-    /// Says that the start ended in an error, if the database still takes it.
-    pub async fn fail(&self) {
+    /// Says that the start ended in an error, if the database still takes it; and why, beside it.
+    pub async fn fail(&self, why: &StoreError) {
         let _ = self.with_writer(writer::Writer::fail).await;
+        self.lock.say(&why.to_string());
     }
 
     async fn with_writer<R: Send + 'static>(

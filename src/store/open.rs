@@ -1,6 +1,7 @@
 //! Opening an output: a new one, or one to go on with; and what the start before left behind.
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -143,9 +144,12 @@ impl Opening {
     /// # Errors
     /// When another process writes there, or the database cannot be opened or is not ours.
     pub fn open(directory: &Path, fresh: bool) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(directory).map_err(|source| StoreError::File {
-            path: directory.to_owned(),
-            source,
+        std::fs::create_dir_all(directory).map_err(|source| match source.kind() {
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => StoreError::NoDirectory(source),
+            _ => StoreError::File {
+                path: directory.to_owned(),
+                source,
+            },
         })?;
         let lock = Lock::take(directory)?;
         let moved_to = if fresh {
@@ -314,7 +318,7 @@ impl Opening {
             ))),
             directory: self.directory,
             full,
-            _lock: self.lock,
+            lock: self.lock,
         };
         Ok((store, begun))
     }

@@ -8,6 +8,7 @@ use tokio_rusqlite::rusqlite;
 
 use super::admit::Admitter;
 use super::intern::Interned;
+use super::place::Place;
 use super::rows::Written;
 use super::schema::{Decision, Role};
 use super::seen::Visit;
@@ -114,6 +115,7 @@ pub(super) struct Writer {
     /// Whether every commit is to survive the loss of power.
     full: bool,
     database: PathBuf,
+    place: Place,
 }
 
 /// What a batch adds to the start's counts.
@@ -144,8 +146,17 @@ impl Writer {
             queued,
             by_host: config.scope.max_pages_per_host.0.is_some(),
             full: config.output.durability == Durability::Full,
+            place: Place::of(&database),
             database,
         }
+    }
+
+    /// Checks that the database is still where it was. If not, what is committed is copied back first: then
+    /// it is whole wherever it is now.
+    pub(super) fn check_place(&self, connection: &Connection) -> Result<(), StoreError> {
+        self.place.check().inspect_err(|_| {
+            let _ = copy_back(connection);
+        })
     }
 
     pub(super) fn apply(
@@ -153,6 +164,7 @@ impl Writer {
         connection: &mut Connection,
         mut batch: Batch,
     ) -> Result<Applied, StoreError> {
+        self.check_place(connection)?;
         if batch.durable_to.is_some() || self.full {
             connection.pragma_update(None, "synchronous", "FULL")?;
         }

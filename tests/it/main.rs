@@ -24,6 +24,7 @@ mod conformance_sitemap;
 mod damage;
 mod durability;
 mod failures;
+mod faults;
 mod fetching;
 mod fields;
 mod guard;

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use rusqlite::{Connection, OptionalExtension};
 use tokio_rusqlite::rusqlite;
 
+use super::super::status;
 use super::attempts::{Attempt, Log};
 use super::find::{self, Asked};
 use super::robots::{self, RobotsAnswer};
@@ -80,6 +81,10 @@ pub(super) fn why(
     )?;
     let scope = look.scope()?;
     let visited = look.visit.as_ref().zip(look.id());
+    let run_state = match look.state.as_deref() {
+        Some("running") if pid.is_none() => Some(status::ended(reader)?.0),
+        state => state.map(str::to_owned),
+    };
     let mut why = Why {
         answer: String::new(),
         state: String::new(),
@@ -90,10 +95,7 @@ pub(super) fn why(
             Some(_) => Vec::new(),
         },
         run: Some(look.run).filter(|number| *number > 0),
-        run_state: look.state.as_deref().map(|state| match (state, pid) {
-            ("running", None) => "killed".to_owned(),
-            _ => state.to_owned(),
-        }),
+        run_state,
         last_start: look.ended.clone(),
         first_seen: look.found.as_ref().map(|found| time(found.first_seen)),
         decided: look

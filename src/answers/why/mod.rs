@@ -45,7 +45,7 @@ pub struct Why {
     pub similar: Vec<Hop>,
     /// The latest run; all that follows is of it, where nothing else is said.
     pub run: Option<i64>,
-    /// `running`, `finished`, `deferred`, `stopped`, `killed`.
+    /// `running`, `finished`, `deferred`, `stopped`, `failed`, `killed`.
     pub run_state: Option<String>,
     /// How its last start ended: `finished`, `deferred`, `limit`, `signal`, `failed`; nothing of one that runs,
     /// or was killed.

@@ -30,6 +30,8 @@ pub struct Crawl {
     talk: TempDir,
     runs: Cell<usize>,
     program: PathBuf,
+    under: Vec<OsString>,
+    stderr_to: Cell<Option<std::io::PipeWriter>>,
     args: Vec<OsString>,
     stdin: Option<String>,
     env: Vec<(String, String)>,
@@ -64,6 +66,8 @@ impl Crawl {
             talk: dir(),
             runs: Cell::new(0),
             program: env!("CARGO_BIN_EXE_crawl").into(),
+            under: vec![],
+            stderr_to: Cell::default(),
             args: vec![],
             stdin: None,
             env: vec![],
@@ -119,6 +123,29 @@ impl Crawl {
         self
     }
 
+    /// Its arguments so far.
+    pub fn words(&self) -> impl Iterator<Item = OsString> {
+        self.args.iter().cloned()
+    }
+
+    /// Another copy of the program.
+    pub fn program(mut self, path: &Path) -> Self {
+        self.program = path.to_owned();
+        self
+    }
+
+    /// Where its standard error goes, instead of a file.
+    pub fn stderr_to(self, end: std::io::PipeWriter) -> Self {
+        self.stderr_to.set(Some(end));
+        self
+    }
+
+    /// Runs it by another program, which is given it as its last argument: `prlimit --nofile=64`.
+    pub fn under(mut self, program: &[&str]) -> Self {
+        self.under = program.iter().map(Into::into).collect();
+        self
+    }
+
     /// What it can read from its standard input; nothing otherwise.
     pub fn stdin(mut self, text: &str) -> Self {
         self.stdin = Some(text.to_owned());
@@ -166,7 +193,15 @@ impl Crawl {
         let path = |name: &str| self.talk.path().join(format!("{}.{name}", self.runs.get()));
         let create = |path: &Path| File::create(path).expect("a file for output");
         let (stdout, stderr) = (path("stdout"), path("stderr"));
-        let mut command = Command::new(&self.program);
+        let mut words = self.under.iter().map(OsString::as_os_str);
+        let mut command = match words.next() {
+            None => Command::new(&self.program),
+            Some(first) => {
+                let mut command = Command::new(first);
+                command.args(words).arg(&self.program);
+                command
+            }
+        };
         for (key, _) in std::env::vars_os() {
             if is_ours(&key.to_string_lossy()) {
                 command.env_remove(key);
@@ -182,7 +217,13 @@ impl Crawl {
             .current_dir(self.dir())
             .stdin(stdin)
             .stdout(create(&stdout))
-            .stderr(create(&stderr))
+            .stderr(match self.stderr_to.take() {
+                None => create(&stderr).into(),
+                Some(end) => {
+                    create(&stderr);
+                    Stdio::from(end)
+                }
+            })
             .spawn()
             .expect("the binary starts");
         Child {
