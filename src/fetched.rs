@@ -96,6 +96,16 @@ impl FetchError {
             .map_or("internal", |row| row.1)
     }
 
+    /// Whether not even a connection came about: that says something of the host or the network, nothing of
+    /// the URL.
+    #[must_use]
+    pub fn is_unreached(self) -> bool {
+        matches!(
+            self,
+            Self::DnsTemporary | Self::Connect | Self::ConnectTimeout
+        )
+    }
+
     /// Whether another try may fare better.
     #[must_use]
     pub fn is_transient(self) -> bool {

@@ -156,6 +156,7 @@
 pub mod answers;
 mod builder;
 pub mod canonical;
+mod clock;
 pub mod config;
 #[doc(hidden)]
 pub mod engine;

@@ -304,6 +304,8 @@ pub enum Fate {
     Done,
     /// It is tried again, not before this time.
     Retry(SystemTime),
+    /// The same, and the attempt does not count: its host had answered before, and is not reached now.
+    Again(SystemTime),
     /// It stays in the queue as it was (the crawl was stopped, or its process held).
     Kept,
 }

@@ -61,13 +61,6 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     })
 }
 
-/// Whether nothing was ever made in a database.
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
-        row.get(0)
-    })
-}
-
 impl Reader {
     /// The settings of the last start, as they are stored: without secrets. `None` where there was no start,
     /// or its settings are not understood any more.
@@ -120,13 +113,10 @@ impl Reader {
             };
             let (application, version) = (number("application_id")?, number("user_version")?);
             if application == 0 && schema::is_empty(&connection)? {
-                // One is just being made here, or was when it was killed.
+                // One is just being made here, or was when it was killed or had no room.
                 return Err(StoreError::Missing);
             } else if schema::is_older(application, version) {
                 store::bring_up_to_date(&path)?;
-            } else if (application, version) == (0, 0) && is_empty(&connection)? {
-                // Begun, and there was not even room for its tables.
-                return Err(StoreError::Missing);
             } else {
                 schema::check(application, version)?;
             }

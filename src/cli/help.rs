@@ -56,7 +56,7 @@ const EXIT_CODES: [(u8, &str); 7] = [
     (0, "finished"),
     (
         1,
-        "failed (the disk is full, the database is damaged); audit, check: something is not as it should be",
+        "failed (the disk is full, the database is damaged, moved or held by another program); audit, check: something is not as it should be",
     ),
     (2, "bad usage or config"),
     (3, "finished, but every seed failed"),

@@ -1,11 +1,12 @@
 //! What comes of a request: for its host, for its URL, for its origin's robots.txt; and what of it goes to
 //! the writer.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::conduct::Engine;
 use super::work::{Done, Event, RobotsNext};
 use crate::canonical::{Host, Origin};
+use crate::clock;
 use crate::fetched::FetchError;
 use crate::politeness::Consequence;
 use crate::record::{Fate, Hold, Record, Rewritten};
@@ -65,14 +66,14 @@ impl Engine {
         if !wait.is_zero() {
             self.pending.holds.push(Hold {
                 host,
-                until: SystemTime::now() + wait,
+                until: clock::now() + wait,
                 reason,
             });
         }
         self.pending_since.get_or_insert_with(Instant::now);
     }
 
-    fn done(&mut self, done: Done) -> std::result::Result<(), StoreError> {
+    fn done(&mut self, mut done: Done) -> std::result::Result<(), StoreError> {
         self.under_way -= 1;
         if let Some(fatal) = done.fatal {
             return Err(fatal);
@@ -84,6 +85,7 @@ impl Engine {
             self.frontier.page_done(&host, counts, Instant::now());
         }
         if !done.record.request.is_robots() {
+            self.spare(&mut done.record);
             self.ask_again(&done.record);
         }
         if let Some(next) = done.robots {
@@ -98,16 +100,31 @@ impl Engine {
         Ok(())
     }
 
+    /// That a host is not reached which has answered before is not its URLs' fault: the network may be gone, and
+    /// each of them would be given up after a few seconds. The host is set aside if it stays so.
+    fn spare(&self, record: &mut Record) {
+        let error = record.fetched.as_ref().and_then(|fetched| fetched.error);
+        let unreached = error.is_some_and(FetchError::is_unreached);
+        if unreached && self.frontier.has_answered(&record.request.url.host()) {
+            let at = match record.fate {
+                Fate::Retry(at) => at,
+                _ => self.worker.again_at(&record.request),
+            };
+            record.fate = Fate::Again(at);
+        }
+    }
+
     /// Puts back into memory's queue what has no outcome yet.
     fn ask_again(&mut self, record: &Record) {
         let (at, attempt) = match record.fate {
             Fate::Retry(at) => (at, record.request.attempt + 1),
+            Fate::Again(at) => (at, record.request.attempt),
             // Nobody has stopped the crawl: the process was held, and the attempt does not count.
-            Fate::Kept if self.stopping.is_none() => (SystemTime::now(), record.request.attempt),
+            Fate::Kept if self.stopping.is_none() => (clock::now(), record.request.attempt),
             Fate::Kept | Fate::Done => return,
         };
         let now = Instant::now();
-        let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
+        let wait = at.duration_since(clock::now()).unwrap_or_default();
         let request = Request {
             attempt,
             ..record.request.clone()

@@ -12,6 +12,7 @@ use super::Limit;
 use super::arrivals::disallowed;
 use super::deliver::Delivery;
 use super::work::{self, Event, Tools, Worker};
+use crate::clock;
 use crate::config::{Change, Config};
 use crate::fetched::FetchError;
 use crate::frontier::{Frontier, Next, Paces, Remembered, Room, Settings};
@@ -478,7 +479,7 @@ impl Engine {
 
     /// The rules of robots.txt files that were stored.
     fn remembered(&self, stored: Vec<StoredRobots>, now: Instant) -> Vec<Remembered> {
-        let wall = SystemTime::now();
+        let wall = clock::now();
         let day = Duration::from_secs(86_400);
         // A wall clock's times, which may have been set: none is far off.
         let at = |time: SystemTime| match time.duration_since(wall) {

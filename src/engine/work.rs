@@ -14,6 +14,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use super::cpu::Cpu;
 use super::held::Held;
 use crate::canonical::{Base, Host, Origin};
+use crate::clock;
 use crate::config::{Config, Purpose};
 use crate::fetch::{Ask, Fetcher, decode};
 use crate::fetched::{FetchError, Fetched, Head, Timing};
@@ -312,7 +313,7 @@ impl Worker {
     }
 
     async fn fetch(&self, request: &Request) -> Fetched {
-        let (started, clock) = (SystemTime::now(), Instant::now());
+        let (started, clock) = (clock::now(), Instant::now());
         let mut stop = self.stop.clone();
         let ask = self.ask(request).await;
         tokio::select! {
@@ -340,18 +341,21 @@ impl Worker {
         }
     }
 
+    /// When a request is tried again.
+    pub(super) fn again_at(&self, request: &Request) -> SystemTime {
+        clock::now() + retry_wait(self.retry_wait, request.attempt, fastrand::f64())
+    }
+
     fn fate(&self, request: &Request, fetched: &Fetched) -> Fate {
         if fetched.error == Some(FetchError::Aborted) {
             Fate::Kept
         } else if fetched.is_transient() && request.attempt < self.retries {
-            Fate::Retry(
-                SystemTime::now() + retry_wait(self.retry_wait, request.attempt, fastrand::f64()),
-            )
+            Fate::Retry(self.again_at(request))
         } else if request.kind == Kind::Check
             && request.attempt == 0
             && matches!(fetched.status(), Some(405 | 501))
         {
-            Fate::Retry(SystemTime::now())
+            Fate::Retry(clock::now())
         } else {
             Fate::Done
         }
@@ -481,13 +485,14 @@ impl Worker {
             &done.record.fate,
             robots::Answer::from_status(status, hops as usize),
         ) {
+            (Fate::Again(_), _) => None,
             (Fate::Kept, _) if self.is_stopped() => None,
             (Fate::Kept, _) => {
                 let again = Request::robots(url, origin.clone(), hops, attempt);
                 Some(RobotsNext::Again(again, Duration::ZERO))
             }
             (Fate::Retry(at), _) => {
-                let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
+                let wait = at.duration_since(clock::now()).unwrap_or_default();
                 Some(RobotsNext::Again(
                     Request::robots(url, origin.clone(), hops, attempt + 1),
                     wait,
@@ -623,7 +628,7 @@ fn known(
         signals: Vec::new(),
         reachable,
         fetched: timing.started + timing.total,
-        valid_until: SystemTime::now() + life,
+        valid_until: clock::now() + life,
     }
 }
 

@@ -14,6 +14,7 @@ use super::cookies::Jar;
 use super::dues::Dues;
 use super::failure::classify;
 use crate::canonical::{CanonicalUrl, Host};
+use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::fetched::{FetchError, Fetched, Head, Timing};
 use crate::request::Validators;
@@ -194,7 +195,7 @@ impl Fetcher {
     }
 
     async fn send(&self, url: &CanonicalUrl, ask: Ask<'_>, live: &AtomicU64) -> Fetched {
-        let (started, clock) = (SystemTime::now(), Instant::now());
+        let (started, clock) = (clock::now(), Instant::now());
         let failed = |(class, detail)| {
             let timing = Timing {
                 started,

@@ -1,11 +1,12 @@
 //! Which hosts are in memory: how they come in from the table, with what is stored of them, and how they leave
 //! when they are idle, or have to wait for long while others are kept out.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::host_queue::{HostQueue, Sharing};
 use super::{Frontier, HOST_HEADS, HOSTS_AT_ONCE, MoreHosts, Refilled, Remembered};
 use crate::canonical::Host;
+use crate::clock;
 use crate::politeness::Streak;
 use crate::record::HostState;
 
@@ -53,7 +54,7 @@ impl Frontier {
         }
         let last = requests.last().map(|request| request.order);
         let (mut fresh, mut delayed) = (Vec::with_capacity(requests.len()), Vec::new());
-        let wall = SystemTime::now();
+        let wall = clock::now();
         for request in requests {
             let origin = request.url.origin();
             let given_up = |queue: &HostQueue| queue.origins.is_unreachable(&origin);
@@ -91,7 +92,7 @@ impl Frontier {
             group.pace.slow_down(group.pace.strain().max(state.gap));
         }
         let held = state.held.map(|(until, why)| {
-            let left = until.duration_since(SystemTime::now()).unwrap_or_default();
+            let left = until.duration_since(clock::now()).unwrap_or_default();
             (now + left.min(longest), why)
         });
         self.with_host(host, now, |queue, _| {

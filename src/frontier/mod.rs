@@ -342,6 +342,14 @@ impl Frontier {
         self.with_host(&host, now, |queue, _| queue.push_retry(request, at));
     }
 
+    /// Whether a host has answered since it is in memory.
+    #[must_use]
+    pub fn has_answered(&self, host: &Host) -> bool {
+        self.hosts
+            .get(host)
+            .is_some_and(|queue| queue.pace.has_answered())
+    }
+
     /// Takes in a request for a robots.txt: a hop, or another try.
     pub fn push_robots(&mut self, request: Request, at: Instant, now: Instant) {
         let host = request.url.host();

@@ -20,6 +20,8 @@ const MAX_BACKOFF: Duration = Duration::from_secs(30);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// The hold of the first 429 or 503 that names no time; doubled with each further one.
 const FIRST_HOLD: Duration = Duration::from_secs(1);
+/// After so many failures in a row they say nothing of strain any more.
+const GONE: u32 = 3;
 /// For so long after an answer its connection is taken to stand: servers close idle ones from 5 s on.
 const KEPT_ALIVE: Duration = Duration::from_secs(4);
 
@@ -175,6 +177,8 @@ pub struct Pace {
     crawl_delay: Option<Duration>,
     strain: Strain,
     streak: Streak,
+    /// Whether it has ever answered.
+    heard: bool,
 }
 
 impl Pace {
@@ -210,6 +214,7 @@ impl Pace {
             crawl_delay: None,
             strain: Strain::default(),
             streak: Streak::default(),
+            heard: false,
         }
     }
 
@@ -228,6 +233,12 @@ impl Pace {
         let before = until.checked_sub(interval).unwrap_or(until);
         self.bucket = Bucket::empty(self.limits.interval, self.limits.burst, before);
         self.hold(until);
+    }
+
+    /// Whether it has answered since it is known here.
+    #[must_use]
+    pub fn has_answered(&self) -> bool {
+        self.heard
     }
 
     /// What its answers in a row have come to.
@@ -351,6 +362,8 @@ impl Pace {
         let usual = self.usual_gap();
         if self.limits.adaptive {
             match ending.answer {
+                // Who has not answered for so long is not strained but gone, and waited for otherwise.
+                Answer::Strained if self.streak.failures >= GONE => {}
                 Answer::Strained | Answer::Throttled(_) => self.strain.cut(usual, now),
                 Answer::Fine => self.strain.ease(usual, ending.head),
                 Answer::Failed | Answer::Silent => {}
@@ -381,6 +394,7 @@ impl Pace {
     pub fn finish(&mut self, ending: impl Into<Ending>, now: Instant) -> Consequence {
         let ending = ending.into();
         self.answered(ending, now);
+        self.heard |= matches!(ending.answer, Answer::Fine | Answer::Throttled(_));
         match ending.answer {
             Answer::Silent => Consequence::None,
             Answer::Fine => {

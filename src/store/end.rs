@@ -1,13 +1,12 @@
 //! The end of a start: how it is written down, after checking by SQL that nothing was lost on the way.
 
-use std::time::SystemTime;
-
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_rusqlite::rusqlite;
 
 use super::schema::{Decision, VIA_GUESS, VIA_SEED};
 use super::writer::{Writer, copy_back};
 use super::{End, Ended, How, Recrawl, SitemapsRead, StoreError, micros};
+use crate::clock;
 use crate::fetched::FetchError;
 
 impl Writer {
@@ -62,7 +61,7 @@ impl Writer {
             (End::Stopped, How::Limit) => ("stopped", "limit"),
             (End::Stopped, _) => ("stopped", "signal"),
         };
-        let now = micros(SystemTime::now());
+        let now = micros(clock::now());
         tx.execute(
             "UPDATE run SET state = ?2, ended = ?3 WHERE id = ?1",
             params![self.run, state, now],
@@ -96,7 +95,9 @@ impl Writer {
 
     pub(super) fn fail(&mut self, connection: &mut Connection) -> Result<(), StoreError> {
         self.check_place(connection)?;
-        let now = micros(SystemTime::now());
+        // Whoever holds the database has been waited for already.
+        connection.busy_timeout(std::time::Duration::from_secs(1))?;
+        let now = micros(clock::now());
         let sql = "UPDATE start SET how = 'failed', ended = ?2 WHERE id = ?1";
         let say = || connection.execute(sql, params![self.start, now]);
         // Where the log cannot grow: once it is copied back, it begins anew in the room that it has.

@@ -8,6 +8,7 @@ mod admit;
 mod aside;
 mod beneath;
 pub(crate) mod bodies;
+mod busy;
 mod end;
 mod fields;
 mod files;

@@ -6,19 +6,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 use tokio_rusqlite::rusqlite;
 
 use super::admit::Admitter;
+use super::busy::wait_for_others;
 use super::lock::Lock;
 use super::route::Policy;
 use super::sitemaps::Maps;
-use super::writer::Writer;
+use super::writer::{Writer, log_of};
 use super::{
     DATABASE, PAGES, Store, StoreError, aside, fields, files, find, from_micros, hurt, micros,
     schema,
 };
 use crate::canonical::CanonicalUrl;
+use crate::clock;
 use crate::config::{Change, Config, Durability, Seed, changes, proxy_variables};
 use crate::rewrite::Rewrite;
 
@@ -36,6 +40,8 @@ pub struct Opening {
     connection: Connection,
     lock: Lock,
     last: Option<LastRun>,
+    /// When the log that an earlier start has left was written, by the clock of the file system.
+    last_written: Option<SystemTime>,
     /// Where an older output was moved to.
     pub moved_to: Option<PathBuf>,
 }
@@ -83,6 +89,7 @@ pub struct Begun {
 pub(crate) fn bring_up_to_date(database: &Path) -> Result<(), StoreError> {
     let _lock = Lock::take(database.parent().unwrap_or(Path::new(".")))?;
     let mut connection = open_file(database)?;
+    wait_for_others(&connection)?;
     schema::prepare(&mut connection, || fastrand::i64(..))
 }
 
@@ -116,8 +123,7 @@ pub(super) fn open_file(database: &Path) -> Result<Connection, StoreError> {
 /// Connects to the database of a directory that is locked, as its one writer; makes it where there is none.
 pub(super) fn connect(directory: &Path) -> Result<Connection, StoreError> {
     let mut connection = open_file(&directory.join(DATABASE))?;
-    // Another program may hold the database for a while (an index, a backup): nothing is lost by waiting.
-    connection.busy_timeout(Duration::from_secs(60))?;
+    wait_for_others(&connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // This comes first: it tells what is no database of ours before anything is written to it.
     schema::refuse_others(&connection)?;
@@ -152,6 +158,8 @@ impl Opening {
             },
         })?;
         let lock = Lock::take(directory)?;
+        let log = std::fs::metadata(log_of(&directory.join(DATABASE)));
+        let last_written = log.and_then(|log| log.modified()).ok();
         let moved_to = if fresh {
             aside::move_aside(directory)?
         } else {
@@ -179,6 +187,7 @@ impl Opening {
             connection,
             lock,
             last,
+            last_written,
             moved_to,
         })
     }
@@ -223,7 +232,7 @@ impl Opening {
         policy: Policy,
         config: &Config,
     ) -> Result<(Store, Begun), StoreError> {
-        let now = SystemTime::now();
+        let now = clock::now();
         let rewrite = Arc::clone(&policy.rewrite);
         // Seeds that were added open a finished run again.
         let resume = self
@@ -235,7 +244,8 @@ impl Opening {
         let full = config.output.durability == Durability::Full;
         // On the disk before the first file is: else files could outlive every row that tells of their start.
         self.connection.pragma_update(None, "synchronous", "FULL")?;
-        let tx = self.connection.transaction()?;
+        // One that only reads at first could not write once another program has.
+        let tx = Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
         let number = |sql: &str| tx.query_row(sql, [], |row| row.get::<_, i64>(0));
         let hash_keys = find::hash_keys(&tx)?;
         let texts: Vec<String> = seeds.iter().map(ToString::to_string).collect();
@@ -345,7 +355,9 @@ impl Opening {
             path: pages.clone(),
             source,
         };
-        let since = from_micros(self.last_moments(start, begun)?) - CLOCK_SLACK;
+        // The clock may have been set on the way; files and log have another, which goes by it.
+        let since = from_micros(self.last_moments(start, begun)?);
+        let since = self.last_written.map_or(since, |at| at.min(since)) - CLOCK_SLACK;
         let mut found = files::written_since(&self.directory, since).map_err(failed)?;
         self.keep_named(&mut found)?;
         Ok(Left {

@@ -1,7 +1,7 @@
 //! What goes up from the tables into the memory of the frontier: hosts, what is known of them, and the rows of
 //! their queues.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use tokio_rusqlite::rusqlite;
@@ -10,6 +10,7 @@ use super::queue::QUEUED;
 use super::writer::Writer;
 use super::{from_micros, micros};
 use crate::canonical::{Host, Origin};
+use crate::clock;
 use crate::frontier::{HOSTS_AT_ONCE, MoreHosts, Refill, Refilled};
 use crate::record::{HostState, StoredRobots};
 
@@ -82,7 +83,7 @@ impl Writer {
 
 /// What is known of a host.
 fn host_state(tx: &Transaction<'_>, host: i64) -> rusqlite::Result<HostState> {
-    let now = SystemTime::now();
+    let now = clock::now();
     let mut state = tx
         .prepare_cached("SELECT hold_until, hold_reason, gap_us, pages FROM host WHERE id = ?")?
         .query_row([host], |row| {

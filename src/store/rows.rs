@@ -160,7 +160,7 @@ impl Writer {
             redirect_to,
             rule,
             match record.fate {
-                Fate::Retry(at) => Some(micros(at)),
+                Fate::Retry(at) | Fate::Again(at) => Some(micros(at)),
                 _ => None,
             },
             fetched.conditional,

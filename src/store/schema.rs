@@ -2,7 +2,7 @@
 //! which are the contract; the tables are ours to change.
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio_rusqlite::rusqlite;
 
 use super::StoreError;
@@ -732,7 +732,7 @@ pub(crate) fn prepare(
 ) -> Result<(), StoreError> {
     let (application, version) = numbers(connection)?;
     if is_empty(connection)? {
-        let transaction = connection.transaction()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(TABLES)?;
         transaction.execute_batch(FIELD)?;
         add(&transaction)?;
@@ -776,7 +776,7 @@ pub(crate) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
 
 /// From an earlier version to this one, in one transaction.
 fn migrate(connection: &mut Connection, version: i32) -> Result<(), StoreError> {
-    let transaction = connection.transaction()?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Tables first: a view of the user's that is made of ours has to find them while tables change.
     if version == 1 {
         transaction.execute_batch(TO_VERSION_2)?;

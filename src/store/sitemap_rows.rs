@@ -25,7 +25,7 @@ impl Writer {
         };
         match record.fate {
             Fate::Kept => return Ok(()),
-            Fate::Retry(at) => return self.again(tx, record, at),
+            Fate::Retry(at) | Fate::Again(at) => return self.again(tx, record, at),
             Fate::Done => self.unqueue(tx, record)?,
         }
         let Some(written) = written else {

@@ -14,6 +14,7 @@ use super::schema::{Decision, Role};
 use super::seen::Visit;
 use super::{StoreError, micros, signals};
 use crate::canonical::{CanonicalUrl, Host, Origin};
+use crate::clock;
 use crate::config::{Config, Durability};
 use crate::fetched::FetchError;
 use crate::frontier::{MoreHosts, Refill, Refilled};
@@ -172,7 +173,7 @@ impl Writer {
         self.admitter.new_hosts.clear();
         let mut applied = Applied::default();
         let mut tally = Tally::default();
-        self.admitter.now = micros(SystemTime::now());
+        self.admitter.now = micros(clock::now());
         for (host, why) in &batch.set_aside {
             self.set_aside(&tx, host, why)?;
         }
@@ -325,7 +326,7 @@ impl Writer {
     ) -> rusqlite::Result<()> {
         match record.fate {
             Fate::Kept => Ok(()),
-            Fate::Retry(at) => self.again(tx, record, at),
+            Fate::Retry(at) | Fate::Again(at) => self.again(tx, record, at),
             Fate::Done => {
                 self.unqueue(tx, record)?;
                 if record.request.kind == Kind::Check && visit.role != Role::Check {
@@ -375,10 +376,11 @@ impl Writer {
             ..
         } = &record.request;
         let deferred = self.admitter.deferral(ticket.host, url);
+        let attempts = attempt + u32::from(!matches!(record.fate, Fate::Again(_)));
         tx.prepare_cached(
             "UPDATE frontier SET attempt = ?3, not_before = ?4, deferred = ?5 WHERE host = ?1 AND ord = ?2",
         )?
-        .execute(params![ticket.host, *order as i64, attempt + 1, micros(at), deferred])
+        .execute(params![ticket.host, *order as i64, attempts, micros(at), deferred])
         .map(drop)
     }
 

@@ -1,8 +1,13 @@
 //! Faults of the machine: what `crawl` says to each, how it exits, that nothing is lost, and that the same
 //! command comes to the same end as a crawl that nothing happened to.
 
+mod clock;
 mod disk;
+mod inject;
 mod limits;
+mod locked;
+mod names;
+mod network;
 mod place;
 mod space;
 mod streams;
@@ -81,18 +86,37 @@ impl Bed {
         self.expect_whole(out);
     }
 
+    /// The rows are those of an unbroken crawl, and their files are there.
+    #[track_caller]
+    fn expect_rows(&self, out: &Path) {
+        expect_sound(out);
+        let found = state(out);
+        let missing: Vec<_> = self
+            .wanted
+            .iter()
+            .filter(|row| !found.contains(row))
+            .collect();
+        let more: Vec<_> = found
+            .iter()
+            .filter(|row| !self.wanted.contains(row))
+            .collect();
+        assert!(
+            found == self.wanted,
+            "missing: {missing:#?}\nnot wanted: {more:#?}"
+        );
+    }
+
     /// What is there now is what an unbroken crawl leaves, and nothing besides.
     #[track_caller]
     fn expect_whole(&self, out: &Path) {
-        expect_sound(out);
-        assert_eq!(state(out), self.wanted);
-        let strays: Vec<_> = files(&out.join("pages"))
-            .into_iter()
-            .filter(|file| {
-                let name = file.strip_prefix(out).expect("below it").to_string_lossy();
-                rows(out, &format!("SELECT 1 FROM pages WHERE file = '{name}'")).is_empty()
-            })
-            .collect();
+        self.expect_rows(out);
+        let named: HashSet<String> = rows(out, "SELECT file FROM pages").into_iter().collect();
+        let is_stray = |file: &std::path::PathBuf| {
+            let name = file.strip_prefix(out).expect("below it");
+            !named.contains(&*name.to_string_lossy())
+        };
+        let mut strays = files(&out.join("pages"));
+        strays.retain(is_stray);
         assert!(strays.is_empty(), "no row names {strays:?}");
     }
 }
@@ -181,4 +205,11 @@ fn expect_sentence(said: &Output, parts: &[&str]) {
 fn status(out: &Path) -> String {
     let said = Crawl::new().run_args(["status".as_ref(), "-o".as_ref(), out.as_os_str()]);
     format!("{}{}", said.stdout, said.stderr)
+}
+
+impl Crawl {
+    /// Handed to another program, the words of which begin with its name.
+    fn by(self, words: &[&str]) -> Self {
+        self.under(words[0], &words[1..])
+    }
 }

@@ -7,12 +7,12 @@ use crate::support::Crawl;
 
 /// Runs the command by a shell, with this after it.
 fn shell(crawl: Crawl, script: &str) -> Crawl {
-    crawl.under(&["sh", "-c", script, "sh"])
+    crawl.by(&["sh", "-c", script, "sh"])
 }
 
 #[test]
 fn what_is_said_is_not_read() {
-    let bed = Bed::new(100);
+    let bed = Bed::new(40);
     for script in [
         "exec \"$@\" 2>&-",
         "exec \"$@\" >&- 2>&-",
@@ -36,7 +36,7 @@ fn what_is_said_is_not_read() {
 /// More is said than the pipe and the room before it hold, and nobody takes it: the crawl ends all the same.
 #[test]
 fn a_pipe_that_nobody_reads() {
-    let bed = Bed::new(1500);
+    let bed = Bed::new(1200);
     for (more, lines) in [("-vv", 100), ("--progress=json", 1)] {
         let scratch = tempfile::tempdir().expect("a directory");
         let out = scratch.path().join("out");
@@ -68,7 +68,7 @@ fn the_terminal_is_gone() {
     bed.goes_on(&crawl, &out);
     bed.site.forget();
     let out = scratch.path().join("nohup");
-    let crawl = bed.crawl(&out).under(&["nohup"]);
+    let crawl = bed.crawl(&out).by(&["nohup"]);
     let mut child = crawl.spawn();
     child.wait_until("some requests", |_| bed.site.hits().len() > 20);
     child.signal("HUP");
@@ -82,7 +82,7 @@ fn quit() {
     let bed = Bed::with(200, "200/s", &[]);
     let scratch = tempfile::tempdir().expect("a directory");
     let out = scratch.path().join("out");
-    let crawl = bed.crawl(&out).under(&["prlimit", "--core=0"]);
+    let crawl = bed.crawl(&out).by(&["prlimit", "--core=0"]);
     let mut child = crawl.spawn();
     child.wait_until("some requests", |_| bed.site.hits().len() > 40);
     child.signal("QUIT");

@@ -30,8 +30,8 @@ pub struct Crawl {
     talk: TempDir,
     runs: Cell<usize>,
     program: PathBuf,
-    under: Vec<OsString>,
     stderr_to: Cell<Option<std::io::PipeWriter>>,
+    cap: Duration,
     args: Vec<OsString>,
     stdin: Option<String>,
     env: Vec<(String, String)>,
@@ -54,6 +54,7 @@ pub struct Child {
     stdout: PathBuf,
     stderr: PathBuf,
     begun: Instant,
+    cap: Duration,
 }
 
 impl Crawl {
@@ -66,8 +67,8 @@ impl Crawl {
             talk: dir(),
             runs: Cell::new(0),
             program: env!("CARGO_BIN_EXE_crawl").into(),
-            under: vec![],
             stderr_to: Cell::default(),
+            cap: CAP,
             args: vec![],
             stdin: None,
             env: vec![],
@@ -123,26 +124,15 @@ impl Crawl {
         self
     }
 
-    /// Its arguments so far.
-    pub fn words(&self) -> impl Iterator<Item = OsString> {
-        self.args.iter().cloned()
-    }
-
-    /// Another copy of the program.
-    pub fn program(mut self, path: &Path) -> Self {
-        self.program = path.to_owned();
+    /// Three times as long before it is killed: for what is run by hand.
+    pub fn patient(mut self) -> Self {
+        self.cap = 3 * CAP;
         self
     }
 
     /// Where its standard error goes, instead of a file.
     pub fn stderr_to(self, end: std::io::PipeWriter) -> Self {
         self.stderr_to.set(Some(end));
-        self
-    }
-
-    /// Runs it by another program, which is given it as its last argument: `prlimit --nofile=64`.
-    pub fn under(mut self, program: &[&str]) -> Self {
-        self.under = program.iter().map(Into::into).collect();
         self
     }
 
@@ -173,6 +163,14 @@ impl Crawl {
         self.spawn().wait()
     }
 
+    /// Runs it up to so many pages.
+    #[track_caller]
+    pub fn run_limited(&self, pages: usize) {
+        let mut words = self.args.clone();
+        words.extend(["--max-pages".into(), pages.to_string().into()]);
+        self.run_args(words).expect_code(11);
+    }
+
     /// Runs it to its end with these arguments instead of its own: subcommands on the same output.
     pub fn run_args(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
         self.start(args).wait()
@@ -193,15 +191,7 @@ impl Crawl {
         let path = |name: &str| self.talk.path().join(format!("{}.{name}", self.runs.get()));
         let create = |path: &Path| File::create(path).expect("a file for output");
         let (stdout, stderr) = (path("stdout"), path("stderr"));
-        let mut words = self.under.iter().map(OsString::as_os_str);
-        let mut command = match words.next() {
-            None => Command::new(&self.program),
-            Some(first) => {
-                let mut command = Command::new(first);
-                command.args(words).arg(&self.program);
-                command
-            }
-        };
+        let mut command = Command::new(&self.program);
         for (key, _) in std::env::vars_os() {
             if is_ours(&key.to_string_lossy()) {
                 command.env_remove(key);
@@ -231,6 +221,7 @@ impl Crawl {
             stdout,
             stderr,
             begun: Instant::now(),
+            cap: self.cap,
         }
     }
 }
@@ -327,11 +318,11 @@ impl Child {
             if let Some(seen) = look(self) {
                 return seen;
             }
-            if self.begun.elapsed() > CAP {
+            if self.begun.elapsed() > self.cap {
                 let _ = self.process.kill();
                 panic!(
                     "no {what} within {:?}\n{}{}",
-                    CAP,
+                    self.cap,
                     self.stdout(),
                     self.stderr()
                 );
