@@ -134,7 +134,6 @@ impl StoreError {
             | Self::Locked { .. }
             | Self::Foreign
             | Self::Version { .. }
-            | Self::NoDirectory(_)
             | Self::OtherSeeds { .. } => true,
             Self::Sqlite(error) => {
                 error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)

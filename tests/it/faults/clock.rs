@@ -128,7 +128,7 @@ fn set_back_between_two_starts() {
         ("before it", "+0", "@1969-12-31 23:00:00"),
         ("from the beginning", "@1970-01-02 00:00:00", "+0"),
     ] {
-        let bed = Bed::with(40, "200/s", &["--max-hold", "1s"]);
+        let bed = Bed::with(40, "200/s", &["--max-hold", "2s"]);
         bed.site.robots("User-agent: *\nAllow: /\n");
         let good = super::page("/page/10", 40).expect("a page");
         let hold = Reply::new(503).header("Retry-After", "500");

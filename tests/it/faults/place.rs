@@ -137,8 +137,8 @@ fn something_else_stands_there() {
     std::fs::create_dir(path("text")).expect("made");
     std::fs::write(path("text/crawl.db"), "no database, but long enough").expect("written");
     for (out, code, words) in [
-        (path("file"), 2, "cannot be a directory"),
-        (path("file/out"), 2, "cannot be a directory"),
+        (path("file"), 1, "cannot be a directory"),
+        (path("file/out"), 1, "cannot be a directory"),
         (made("a", "crawl.lock"), 1, "crawl.lock: cannot be written"),
         (made("b", "crawl.db"), 1, "crawl.db"),
         (path("text"), 2, "is not an SQLite database"),
