@@ -44,7 +44,7 @@ Commands, on an output that is there:
   status       say where a crawl stands
   why          say how a URL was found, what decided over it, what came of it
   audit        check each request against robots.txt and the limits
-  check        look over the database and the files; --repair puts them right
+  check        look over the database and each file, and put them right
 Others: extract (tries CSS selectors), init, config, completions, man, help
 
 Examples:
