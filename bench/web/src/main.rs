@@ -13,18 +13,22 @@
 //!        web shop PORT                     a new session id in the links of each view; 221 pages are real
 //!        web facets PORT                   six facets in any order; 133 pages are real
 //!        web archive PORT PAGES [ITEMS]    pages that differ by a sentence each, with ITEMS items each; all are real
+//!        web soak PORT PAGES HOSTS         pages on http://h0.example and further hosts, with a few percent of every fault:
+//!                                          `soak.rs` says which; what can be asked for is `real` in the statistics
 //!
 //! All of them are HTTP proxies, too: a request line with a whole URL asks that host, whatever its name.
 //! `GET /-/stats` answers statistics as JSON, `GET /-/log` each request by host (of `hosts` alone), `GET /-/reset` begins
 //! both anew; SIGTERM prints the statistics and ends.
 mod pages;
 mod serve;
+mod soak;
 mod stats;
 mod traps;
 mod words;
 
 use pages::Site;
 use serve::{connection, Web};
+use soak::Soak;
 use std::io;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -52,6 +56,10 @@ async fn main() -> io::Result<()> {
             let (leaves, hosts) = (number(2, None), number(3, None));
             (Site::Queue { leaves, hosts }, 0)
         }
+        "soak" => (
+            Site::Soak(Soak::new(number(2, None), number(3, Some(2000)))),
+            0,
+        ),
         "calendar" => (Site::Trap(Trap::Calendar), 0),
         "shop" => (Site::Trap(Trap::Shop), 0),
         "facets" => (Site::Trap(Trap::Facets), 0),

@@ -1,4 +1,5 @@
 //! The webs: which path is which page, and what a page says. All of it follows from the number of the page.
+use crate::soak::Soak;
 use crate::traps::Trap;
 use crate::words::{hash, number, text, WORDS};
 
@@ -21,6 +22,8 @@ pub enum Site {
     Manual(Box<Manual>),
     /// webs without an end
     Trap(Trap),
+    /// many hosts, many faults
+    Soak(Soak),
 }
 
 pub struct Manual {
@@ -42,6 +45,15 @@ impl Site {
             Site::Hubs(leaves) | Site::Queue { leaves, .. } => 1 + leaves.div_ceil(HUB) + leaves,
             Site::Manual(manual) => manual.pages,
             Site::Trap(trap) => trap.pages(),
+            Site::Soak(soak) => soak.pages(),
+        }
+    }
+
+    /// Of these, those that a crawl can ask for.
+    pub fn real(&self) -> u64 {
+        match self {
+            Site::Soak(soak) => soak.real(),
+            _ => self.pages(),
         }
     }
 
@@ -121,7 +133,9 @@ impl Site {
                     self.link(0, out);
                 }
             }
-            Site::Manual(_) | Site::Trap(_) => unreachable!("they write their pages themselves"),
+            Site::Manual(_) | Site::Trap(_) | Site::Soak(_) => {
+                unreachable!("they write their pages themselves")
+            }
         }
         text(out, "</body></html>\n");
     }

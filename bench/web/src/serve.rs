@@ -1,5 +1,6 @@
 //! One connection: requests in, answers out, each at its time.
 use crate::pages::Site;
+use crate::soak::Way;
 use crate::stats::{Seen, Stats};
 use crate::traps::Kind;
 use crate::words::{hash_text, text};
@@ -45,7 +46,7 @@ struct Asked {
 
 impl Web {
     pub fn new(site: Site, delay: RangeInclusive<u64>, by_host: bool) -> Self {
-        let stats = Mutex::new(Stats::new(site.pages(), by_host));
+        let stats = Mutex::new(Stats::new(site.pages(), site.real(), by_host));
         Web {
             site,
             delay,
@@ -60,8 +61,13 @@ impl Web {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, path: &str) -> Seen {
+    fn find(&self, asked: &Asked) -> Seen {
+        let path = asked.path.as_str();
         match &self.site {
+            Site::Soak(_) if path.starts_with("/robots") => Seen::Robots,
+            Site::Soak(soak) => soak
+                .find(&asked.host, path)
+                .map_or(Seen::Nothing, Seen::Page),
             _ if path == "/robots.txt" => Seen::Robots,
             Site::Trap(trap) => match trap.find(path) {
                 Kind::Real(page) => Seen::Page(page),
@@ -103,7 +109,7 @@ impl Web {
     fn order(&self, order: &str, out: &mut Vec<u8>) {
         let mut stats = self.stats();
         if order == "reset" {
-            *stats = Stats::new(self.site.pages(), self.by_host);
+            *stats = Stats::new(self.site.pages(), self.site.real(), self.by_host);
         }
         let (kind, body) = match order {
             "log" => ("text/tab-separated-values", stats.log()),
@@ -147,14 +153,23 @@ pub async fn connection(mut stream: TcpStream, web: Arc<Web>) -> io::Result<()> 
                 stream.write_all(&output).await?;
             }
             _ => {
-                let seen = web.find(&asked.path);
+                let seen = web.find(&asked);
                 let (request, view) = web.stats().begin(seen, &asked.host, !counted);
                 counted = true;
-                web.write(seen, &asked.path, view, &mut output);
-                if web.close {
-                    last(&mut output);
-                }
-                let sent = send(&mut stream, &mut input, &web, &asked, seen, &mut output).await;
+                let sent = if let Site::Soak(soak) = &web.site {
+                    let page = match seen {
+                        Seen::Page(page) => Some(page),
+                        _ => None,
+                    };
+                    let way = soak.answer(&asked.host, &asked.path, page, &mut output);
+                    send_as(&mut stream, &mut input, way, &output).await
+                } else {
+                    web.write(seen, &asked.path, view, &mut output);
+                    if web.close {
+                        last(&mut output);
+                    }
+                    send(&mut stream, &mut input, &web, &asked, seen, &mut output).await
+                };
                 web.stats().end(request, matches!(sent, Ok(true)));
                 if !sent? {
                     return Ok(());
@@ -234,6 +249,50 @@ async fn send(
             return Ok(false);
         }
         stream.write_all(&[*byte]).await?;
+    }
+    Ok(true)
+}
+
+/// Sends an answer of the soak in its way. Whether the connection goes on.
+async fn send_as(
+    stream: &mut TcpStream,
+    input: &mut Vec<u8>,
+    way: Way,
+    output: &[u8],
+) -> io::Result<bool> {
+    match way {
+        Way::Whole => stream.write_all(output).await?,
+        Way::Late(ms) => {
+            if !waits(stream, input, Duration::from_millis(ms)).await {
+                return Ok(false);
+            }
+            stream.write_all(output).await?;
+        }
+        Way::Dripped(ms) => {
+            let (first, rest) = output.split_at(output.len() / 2);
+            stream.write_all(first).await?;
+            for part in rest.chunks(rest.len().div_ceil(20).max(1)) {
+                if !waits(stream, input, Duration::from_millis(ms / 20)).await {
+                    return Ok(false);
+                }
+                stream.write_all(part).await?;
+            }
+        }
+        Way::Cut => {
+            stream.write_all(&output[..output.len() / 2]).await?;
+            return Ok(false);
+        }
+        Way::Last => {
+            stream.write_all(output).await?;
+            return Ok(false);
+        }
+        Way::Close => return Ok(false),
+        Way::Reset => {
+            #[allow(deprecated, reason = "of no time, so nothing waits")]
+            stream.set_linger(Some(Duration::ZERO))?;
+            return Ok(false);
+        }
+        Way::Mute => return Ok(waits(stream, input, Duration::MAX).await),
     }
     Ok(true)
 }

@@ -57,7 +57,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    pub fn new(pages: u64, by_host: bool) -> Self {
+    pub fn new(pages: u64, real: u64, by_host: bool) -> Self {
         Stats {
             requests: 0,
             robots: 0,
@@ -81,7 +81,7 @@ impl Stats {
             first_page_us: 0,
             last_us: 0,
             per_second: Vec::new(),
-            real: pages,
+            real,
             by_host,
             hosts: HashMap::new(),
             log: Vec::new(),
