@@ -27,6 +27,7 @@ mod once;
 mod outlet;
 mod progress;
 mod settings;
+mod spool;
 mod stop;
 mod talk;
 mod usage;

@@ -128,6 +128,13 @@ impl Reader {
         Ok(Self { connection, path })
     }
 
+    /// Whether a crawl writes to this database now. Then a statement that stays open for long keeps its log from
+    /// being copied back.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        self.path.parent().and_then(store::lock_holder).is_some()
+    }
+
     fn failed(&self, source: rusqlite::Error) -> Error {
         Error::Store {
             path: self.path.clone(),

@@ -11,14 +11,15 @@ use super::args::{self, CompletionsArgs, InitArgs, QueryArgs, StatusArgs};
 use super::help;
 use super::progress::size;
 use super::settings::output;
+use super::spool::Spool;
 use super::{FINISHED, USAGE, write_out};
 
 /// Width of a table that goes to a terminal whose width is not known.
 const COLUMNS: usize = 100;
 
 pub(super) fn query(args: &QueryArgs) -> Result<u8> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let Some(question) = &args.question else {
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         // Those of every database, and where one is there, its own.
         let output = output(args.output.as_ref())?;
         let views = if output.exists() {
@@ -32,20 +33,25 @@ pub(super) fn query(args: &QueryArgs) -> Result<u8> {
         for (name, what) in views {
             writeln!(out, "{:<16}{what}", name.replace('_', "-"))?;
         }
+        out.flush()?;
         return Ok(FINISHED);
     };
     let reader = Reader::open(&output(args.output.as_ref())?)?;
     let format = format(args.format);
-    if format == Format::Csv && std::io::stdout().is_terminal() {
-        let mut lines = Lines::to(&mut out);
-        shown(query::run(&reader, question, format, &mut lines))?;
+    let spool = Spool::new(std::io::stdout(), || reader.is_written());
+    let mut out = std::io::BufWriter::new(spool);
+    let answered = if format == Format::Csv && std::io::stdout().is_terminal() {
+        query::run(&reader, question, format, &mut Lines::to(&mut out))
     } else {
-        shown(query::run(&reader, question, format, &mut out))?;
-    }
-    match out.flush() {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(FINISHED),
-        done => Ok(done.map(|()| FINISHED)?),
-    }
+        query::run(&reader, question, format, &mut out)
+    };
+    // The statement is closed: from here on a slow reader holds up nobody.
+    let written = match out.into_inner() {
+        Ok(spool) => spool.finish(),
+        Err(error) => Err(error.into_error()),
+    };
+    shown(answered)?;
+    Ok(written.map(|()| FINISHED)?)
 }
 
 /// Lines on their way to a terminal, each made harmless there, whoever has written what is in it.

@@ -35,6 +35,7 @@ mod limits;
 mod parse_hostile;
 mod politeness;
 mod query;
+mod readers;
 mod resume;
 mod rewrite;
 mod scope;

@@ -186,25 +186,42 @@ impl Crawl {
         self.start(&self.args)
     }
 
-    fn start(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Child {
-        self.runs.set(self.runs.get() + 1);
-        let path = |name: &str| self.talk.path().join(format!("{}.{name}", self.runs.get()));
-        let create = |path: &Path| File::create(path).expect("a file for output");
-        let (stdout, stderr) = (path("stdout"), path("stderr"));
+    /// Starts it with these arguments instead of its own, and its standard output a pipe that the test reads, or
+    /// does not read.
+    pub fn piped(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> std::process::Child {
+        self.command(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts")
+    }
+
+    /// The command, in its directory, with none of our settings from the environment but those given.
+    fn command(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut command = Command::new(&self.program);
         for (key, _) in std::env::vars_os() {
             if is_ours(&key.to_string_lossy()) {
                 command.env_remove(key);
             }
         }
+        command
+            .args(args)
+            .envs(self.env.iter().cloned())
+            .current_dir(self.dir());
+        command
+    }
+
+    fn start(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Child {
+        self.runs.set(self.runs.get() + 1);
+        let path = |name: &str| self.talk.path().join(format!("{}.{name}", self.runs.get()));
+        let create = |path: &Path| File::create(path).expect("a file for output");
+        let (stdout, stderr) = (path("stdout"), path("stderr"));
         let stdin = self.stdin.as_ref().map_or_else(Stdio::null, |text| {
             std::fs::write(path("stdin"), text).expect("a file for input");
             File::open(path("stdin")).expect("a file for input").into()
         });
-        let process = command
-            .args(args)
-            .envs(self.env.iter().cloned())
-            .current_dir(self.dir())
+        let process = self
+            .command(args)
             .stdin(stdin)
             .stdout(create(&stdout))
             .stderr(match self.stderr_to.take() {
@@ -290,6 +307,12 @@ impl Child {
             );
             held.then_some(())
         });
+    }
+
+    /// Lets it run for longer than others may, where it has so much to do.
+    pub fn for_longer(mut self, cap: Duration) -> Self {
+        self.cap = cap;
+        self
     }
 
     /// Kills it without warning and waits for its end.
