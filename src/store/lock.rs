@@ -27,14 +27,21 @@ impl Lock {
             source,
         };
         let mut file = open(&path, OFlags::RDWR | OFlags::CREATE).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Locked {
-                    pid: pid(&mut file),
-                });
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                // With whom it can be shared is no writer, but somebody who looks for one, and is gone at once.
+                Err(TryLockError::WouldBlock) => match file.try_lock_shared() {
+                    Ok(()) => std::thread::yield_now(),
+                    Err(TryLockError::WouldBlock) => {
+                        return Err(StoreError::Locked {
+                            pid: pid(&mut file),
+                        });
+                    }
+                    Err(TryLockError::Error(source)) => return Err(failed(source)),
+                },
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         check_ours(&mut file).map_err(failed)?;
         put(&file, &std::process::id().to_string()).map_err(failed)?;
@@ -120,6 +127,24 @@ fn pid(file: &mut File) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `crawl status` in a loop must not keep a crawl from starting.
+    #[test]
+    fn who_only_looks_is_no_writer() {
+        let directory = tempfile::tempdir().expect("a directory");
+        drop(Lock::take(directory.path()).expect("free"));
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    holder(directory.path());
+                }
+            });
+            let refused = (0..2000).find_map(|_| Lock::take(directory.path()).err());
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(refused.is_none(), "{refused:?}");
+        });
+    }
 
     #[test]
     fn one_at_a_time() {
