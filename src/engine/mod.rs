@@ -10,6 +10,8 @@ mod conduct;
 mod cpu;
 mod deliver;
 mod held;
+#[cfg(test)]
+mod trip;
 mod work;
 
 use std::collections::BTreeMap;

@@ -13,6 +13,8 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use super::cpu::Cpu;
 use super::held::Held;
+#[cfg(test)]
+use super::trip;
 use crate::canonical::{Base, Host, Origin};
 use crate::clock;
 use crate::config::{Config, Purpose};
@@ -24,7 +26,7 @@ use crate::record::{Content, Fate, Record, Rewritten, RobotsAnswer};
 use crate::request::{Kind, Request, Validators};
 use crate::rewrite::Rewrite;
 use crate::robots::{self, Robots};
-use crate::signals;
+use crate::signals::{self, Signal};
 use crate::sitemap::Sitemap;
 use crate::store::{Files, StoreError};
 
@@ -171,9 +173,22 @@ impl Worker {
     /// The rules of a robots.txt that was stored.
     pub(super) fn stored_rules(&self, status: Option<u16>, body: &[u8]) -> Robots {
         match status {
-            Some(200..=299) => Robots::for_purpose(body, &self.agent, self.purpose),
+            Some(200..=299) => self
+                .rules(body)
+                .map_or(Robots::disallow_all(), |read| read.0),
             _ => Robots::allow_all(),
         }
+    }
+
+    /// What a robots.txt says; `None` where its reader panics: that is this origin's failure, not the crawl's.
+    fn rules(&self, body: &[u8]) -> Option<(Robots, Vec<Signal>)> {
+        let read = AssertUnwindSafe(|| {
+            #[cfg(test)]
+            trip::over(body);
+            let rules = Robots::for_purpose(body, &self.agent, self.purpose);
+            (rules, robots::signals(body, &self.agent))
+        });
+        catch_unwind(read).ok()
     }
 
     /// Whether every core has a page to read.
@@ -430,6 +445,8 @@ impl Worker {
         let head = fetched.head.as_ref().unwrap_or(&no_head);
         let content_type = head.get("content-type");
         let decoded = decode::decode(body, &head.get_all("content-encoding"), self.max_body)?;
+        #[cfg(test)]
+        trip::over(&decoded.bytes);
         let document = parse::Document {
             url: &request.url,
             content_type,
@@ -512,15 +529,23 @@ impl Worker {
                 // Some servers name a coding that they did not use: then it is read as it came.
                 let text = decode::decode(body.clone(), &encodings, robots::MAX_BYTES as u64)
                     .map_or(body, |decoded| decoded.bytes);
-                let rules = Robots::for_purpose(&text, &self.agent, self.purpose);
-                let signals = robots::signals(&text, &self.agent);
-                let answer = known(&origin, &fetched.timing, status, text, true);
-                done.record.robots = Some(RobotsAnswer { signals, ..answer });
-                Some(RobotsNext::Known(
-                    origin.clone(),
-                    Arc::new(rules),
-                    ROBOTS_LIFE,
-                ))
+                let read = self.rules(&text);
+                let answer = known(&origin, &fetched.timing, status, text, read.is_some());
+                match read {
+                    Some((rules, signals)) => {
+                        done.record.robots = Some(RobotsAnswer { signals, ..answer });
+                        Some(RobotsNext::Known(
+                            origin.clone(),
+                            Arc::new(rules),
+                            ROBOTS_LIFE,
+                        ))
+                    }
+                    None => {
+                        done.record.error = Some(FetchError::Internal);
+                        done.record.robots = Some(answer);
+                        Some(RobotsNext::Unreachable(origin.clone(), ROBOTS_AGAIN))
+                    }
+                }
             }
             (Fate::Done, robots::Answer::Follow | robots::Answer::AllowAll) => {
                 done.record.robots =
