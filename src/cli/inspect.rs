@@ -16,6 +16,8 @@ use super::{FINISHED, USAGE, write_out};
 
 /// Width of a table that goes to a terminal whose width is not known.
 const COLUMNS: usize = 100;
+/// Seeds that `status` names.
+const SEEDS: usize = 10;
 
 pub(super) fn query(args: &QueryArgs) -> Result<u8> {
     let Some(question) = &args.question else {
@@ -107,6 +109,16 @@ pub(super) fn columns() -> usize {
         .map_or(COLUMNS, |(terminal_size::Width(columns), _)| columns.into())
 }
 
+/// A crawl's seeds in a line: the first ones, and how many more there are.
+fn seeds(all: &[String]) -> String {
+    let shown = all.len().min(SEEDS);
+    let more = match all.len() - shown {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    all[..shown].join(" ") + &more
+}
+
 pub(super) fn status(args: &StatusArgs) -> Result<u8> {
     let reader = Reader::open(&output(args.output.as_ref())?)?;
     let mut out = Lines::to(std::io::stdout().lock());
@@ -130,7 +142,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8> {
     if let Some(why) = &status.why {
         writeln!(out, "ended     {}", printable(why))?;
     }
-    writeln!(out, "seeds     {}", printable(&status.seeds.join(" ")))?;
+    writeln!(out, "seeds     {}", printable(&seeds(&status.seeds)))?;
     writeln!(
         out,
         "begun     {} UTC, {} start(s), last sign of life {} UTC",
@@ -229,5 +241,13 @@ mod tests {
         }
         let text = String::from_utf8(lines.1).expect("text");
         assert_eq!(text, "a,\\u{202e}b\nçç\\u{1b}[2J\\u{d}\n");
+    }
+
+    #[test]
+    fn seeds_fit_on_a_line() {
+        let all: Vec<String> = (0..2000).map(|number| format!("s{number}")).collect();
+        assert_eq!(seeds(&all[..0]), "");
+        assert_eq!(seeds(&all[..2]), "s0 s1");
+        assert_eq!(seeds(&all), "s0 s1 s2 s3 s4 s5 s6 s7 s8 s9 and 1990 more");
     }
 }
