@@ -5,6 +5,7 @@ pub use cell::{plain_json, printable};
 
 pub mod audit;
 pub mod check;
+mod counts;
 pub mod query;
 pub mod status;
 mod suggest;
@@ -121,6 +122,8 @@ impl Reader {
                 schema::check(application, version)?;
             }
             connection.pragma_update(None, "query_only", true)?;
+            // Answers join tables that lie far apart: most of their time went into reading the same pages again.
+            connection.pragma_update(None, "cache_size", -65_536)?;
             Ok(connection)
         };
         let directory = path.parent().unwrap_or(Path::new("."));

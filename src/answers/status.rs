@@ -7,7 +7,7 @@ use rusqlite::OptionalExtension;
 use serde::Serialize;
 use tokio_rusqlite::rusqlite;
 
-use super::Reader;
+use super::{Reader, counts};
 use crate::error::Result;
 use crate::store::{LONG_LOG, last_words, lock_holder, log_of};
 
@@ -144,27 +144,13 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
     if status.state == "running" && pid.is_none() {
         (status.state, status.why) = ended(reader)?;
     }
-    (status.queued, status.deferred) = connection.query_row(
-        "SELECT count(*), count(deferred) FROM frontier",
-        [],
-        |row| {
-            Ok((
-                row.get::<_, i64>(0)?.unsigned_abs(),
-                row.get::<_, i64>(1)?.unsigned_abs(),
-            ))
-        },
-    )?;
     status.insecure = connection
         .prepare("SELECT DISTINCT config FROM start WHERE run = ?")?
         .query_map([status.run], |row| row.get::<_, String>(0))?
         .flatten()
         .any(|config| is_insecure(&config));
-    status.failures = connection
-        .prepare("SELECT class, count(*) FROM errors GROUP BY class")?
-        .query_map([], |row| {
-            Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
-        })?
-        .collect::<rusqlite::Result<_>>()?;
+    (status.queued, status.deferred, status.waits) = counts::queue(connection, counts::PIECE)?;
+    status.failures = counts::failures(connection, status.run, counts::PIECE)?;
     status.held = connection
         .prepare(
             "SELECT name, CASE WHEN set_aside IS NOT NULL THEN 'set aside: ' || set_aside
@@ -174,19 +160,6 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
              FROM host WHERE set_aside IS NOT NULL OR hold_until > unixepoch() * 1000000 OR gap_us > 0 LIMIT 10",
         )?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    status.waits = connection
-        .prepare(
-            "SELECT host, deferred, count(*) AS urls FROM queue WHERE deferred IS NOT NULL
-             GROUP BY host, deferred ORDER BY urls DESC, host LIMIT 10",
-        )?
-        .query_map([], |row| {
-            Ok(Waits {
-                host: row.get(0)?,
-                why: row.get(1)?,
-                urls: row.get::<_, i64>(2)?.unsigned_abs(),
-            })
-        })?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Some(status))
 }
