@@ -17,6 +17,7 @@ mod hurt;
 mod intern;
 pub(crate) mod laws;
 mod lock;
+mod log;
 mod open;
 mod place;
 mod queue;
@@ -44,10 +45,10 @@ use tokio_rusqlite::rusqlite;
 
 pub use files::Files;
 pub(crate) use lock::{holder as lock_holder, last_words};
+pub(crate) use log::{LONG_LOG, log_of};
 pub(crate) use open::bring_up_to_date;
 pub use open::{Begun, Opening};
 pub use route::Policy;
-pub(crate) use writer::log_of;
 pub use writer::{Applied, Batch};
 
 use lock::Lock;
@@ -275,24 +276,6 @@ pub struct Store {
     lock: Lock,
 }
 
-/// A log of this length is worth a word: a reader keeps it from being copied back.
-pub(crate) const LONG_LOG: u64 = 256 << 20;
-/// No request starts while the log is longer than this, or than a tenth of the disk that is free.
-const LONGEST_LOG: u64 = 4 << 30;
-
-impl Store {
-    /// Whether the log has grown so long that the crawl had better wait for its readers.
-    #[must_use]
-    pub fn is_log_too_long(&self, log_bytes: u64) -> bool {
-        if log_bytes <= LONG_LOG {
-            return false;
-        }
-        let free = rustix::fs::statvfs(&self.directory)
-            .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-        log_bytes > LONGEST_LOG.min(free / 10)
-    }
-}
-
 /// How a start of the program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
@@ -362,6 +345,12 @@ pub struct Recrawl {
 }
 
 impl Store {
+    /// Whether the log has grown so long that the crawl had better wait for its readers.
+    #[must_use]
+    pub fn is_log_too_long(&self, log_bytes: u64) -> bool {
+        log::is_too_long(log_bytes, &self.directory)
+    }
+
     /// Where it writes.
     #[must_use]
     pub fn directory(&self) -> &Path {
@@ -403,7 +392,7 @@ impl Store {
         // Bodies first, so that the mark of what is certain never names a file that is not. The log is copied
         // back meanwhile: rows beyond the mark may be certain before their files.
         let copied = self.with_writer(|_, connection| {
-            writer::copy_back(connection)?;
+            log::copy_back(connection)?;
             Ok(())
         });
         let (synced, copied) = tokio::join!(self.sync_files(), copied);

@@ -14,9 +14,10 @@ use tokio_rusqlite::rusqlite;
 use super::admit::Admitter;
 use super::busy::wait_for_others;
 use super::lock::Lock;
+use super::log::log_of;
 use super::route::Policy;
 use super::sitemaps::Maps;
-use super::writer::{Writer, log_of};
+use super::writer::Writer;
 use super::{
     DATABASE, PAGES, Store, StoreError, aside, fields, files, find, from_micros, hurt, micros,
     schema,
@@ -324,7 +325,7 @@ impl Opening {
         let store = Store {
             db: self.connection.into(),
             writer: Arc::new(Mutex::new(Writer::new(
-                run, start, admitter, last_fetch, waiting, config, database,
+                run, start, admitter, last_fetch, waiting, config, &database,
             ))),
             directory: self.directory,
             full,

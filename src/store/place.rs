@@ -4,7 +4,7 @@ use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::writer::log_of;
+use super::log::log_of;
 
 /// What is written to find out what ails a disk.
 const PROBE: &str = ".crawl-probe";

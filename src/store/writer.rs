@@ -1,6 +1,6 @@
 //! The one writer: applies a batch of records in one transaction.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -8,6 +8,7 @@ use tokio_rusqlite::rusqlite;
 
 use super::admit::Admitter;
 use super::intern::Interned;
+use super::log::{Log, copy_back};
 use super::place::Place;
 use super::rows::Written;
 use super::schema::{Decision, Role};
@@ -20,20 +21,6 @@ use crate::fetched::FetchError;
 use crate::frontier::{MoreHosts, Refill, Refilled};
 use crate::record::{Fate, Hold, Record, Rewritten, RobotsAnswer};
 use crate::request::{Kind, Request, Ticket};
-
-/// The log is copied back into the database from this size on.
-const CHECKPOINT_BYTES: u64 = 64 << 20;
-
-/// The log of a database, where what is committed stands until it is copied back.
-pub(crate) fn log_of(database: &Path) -> PathBuf {
-    database.with_extension("db-wal")
-}
-
-/// Copies the log back into the database, as far as readers allow; never waits for them.
-pub(super) fn copy_back(connection: &Connection) -> rusqlite::Result<()> {
-    tracing::info!("checkpoint");
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-}
 
 /// What is to be written, and read, in one transaction.
 #[derive(Debug, Default)]
@@ -115,8 +102,8 @@ pub(super) struct Writer {
     by_host: bool,
     /// Whether every commit is to survive the loss of power.
     full: bool,
-    database: PathBuf,
     place: Place,
+    log: Log,
 }
 
 /// What a batch adds to the start's counts.
@@ -136,7 +123,7 @@ impl Writer {
         last_fetch: i64,
         queued: i64,
         config: &Config,
-        database: PathBuf,
+        database: &Path,
     ) -> Self {
         Self {
             run,
@@ -147,8 +134,8 @@ impl Writer {
             queued,
             by_host: config.scope.max_pages_per_host.0.is_some(),
             full: config.output.durability == Durability::Full,
-            place: Place::of(&database),
-            database,
+            place: Place::of(database),
+            log: Log::of(database),
         }
     }
 
@@ -249,19 +236,8 @@ impl Writer {
         if batch.durable_to.is_some() && !self.full {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
         }
-        applied.log_bytes = self.checkpoint(connection)?;
+        applied.log_bytes = self.log.keep_short(connection)?;
         Ok(applied)
-    }
-
-    /// Copies the log back when it has grown, as far as readers allow; never waits for them. Answers with
-    /// its length: beyond what is copied back at once, a reader holds it.
-    fn checkpoint(&self, connection: &Connection) -> Result<u64, StoreError> {
-        let log = log_of(&self.database);
-        let length = std::fs::metadata(log).map_or(0, |log| log.len());
-        if length > CHECKPOINT_BYTES {
-            copy_back(connection)?;
-        }
-        Ok(length)
     }
 
     fn record(
