@@ -354,3 +354,52 @@ fn examples_run() {
         assert!(lines < 40, "{name} has {lines} lines: too long to show");
     }
 }
+
+/// Nothing goes on behind a crawl that has ended: no task, whatever its servers did.
+#[test]
+fn no_task_outlives_its_crawl() {
+    let site = Site::start();
+    let links: String = (0..60).map(|n| format!("<a href=/{n}>{n}</a>")).collect();
+    site.page("/", &links);
+    for n in 0..60 {
+        let fault = match n % 6 {
+            0 => support::Fault::StallMidBody,
+            1 => support::Fault::ResetBeforeHead,
+            2 => support::Fault::CloseMidBody,
+            3 => support::Fault::EndlessBody,
+            _ => continue,
+        };
+        site.misbehave(&format!("/{n}"), fault);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let tasks = runtime.metrics();
+    for start in 1..=2 {
+        let output = directory();
+        let ended = runtime.block_on(
+            fast(&site, &output)
+                .with(|config| {
+                    config.fetch.read_timeout = Span(Duration::from_millis(200));
+                    config.fetch.retries = 1;
+                    config.fetch.retry_wait = Span(Duration::from_millis(1));
+                    config.politeness.max_failures = 1000;
+                    config.politeness.adaptive = false;
+                })
+                .run(),
+        );
+        assert_eq!(ended.expect("it ends").outcome, Outcome::Finished);
+        // Connections are closed by tasks of their own, which may still be at it.
+        let begun = std::time::Instant::now();
+        while tasks.num_alive_tasks() > 0 {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "start {start}: {} tasks",
+                tasks.num_alive_tasks()
+            );
+            std::thread::yield_now();
+        }
+    }
+}
