@@ -153,6 +153,8 @@
 //! [`robots`] are pure: text is their argument, and they can be used on their own. [`answers`] reads what
 //! was written.
 
+#![forbid(unsafe_code)]
+
 pub mod answers;
 mod builder;
 pub mod canonical;
