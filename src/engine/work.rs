@@ -493,11 +493,8 @@ impl Worker {
             .head
             .as_ref()
             .filter(|head| head.is_redirect())
-            .and_then(|head| {
-                Base::of(&url)
-                    .join(head.get("location").unwrap_or_default().trim())
-                    .ok()
-            });
+            .and_then(|head| head.get("location"))
+            .and_then(|location| Base::of(&url).join(location.trim()).ok());
         let next = match (
             &done.record.fate,
             robots::Answer::from_status(status, hops as usize),
@@ -599,8 +596,8 @@ fn without_content(mut done: Done, fetched: Fetched) -> Done {
             });
             done.record.error = location.is_none().then_some(FetchError::BadRedirect);
             done.record.redirect_to = location;
-        } else if head.status == 304 && !fetched.conditional {
-            // Nobody has asked whether anything has changed.
+        } else if head.status == 101 || (head.status == 304 && !fetched.conditional) {
+            // Nobody has asked for another protocol, or whether anything has changed.
             done.record.error = Some(FetchError::Protocol);
         }
     }

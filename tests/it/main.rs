@@ -29,6 +29,7 @@ mod fetching;
 mod fields;
 mod guard;
 mod history;
+mod hostile;
 mod law;
 mod library;
 mod limits;

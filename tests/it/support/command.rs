@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// A run that takes longer is killed, and fails the test.
+/// A run that takes longer is killed, and fails the test, unless it is given more by [`Child::patiently`].
 const CAP: Duration = Duration::from_secs(60);
 
 /// A command line and the directory it runs in; the same one can be run again and again.
@@ -279,6 +279,12 @@ impl Child {
         read(&self.stderr)
     }
 
+    /// Gives it five times as long.
+    pub fn patiently(mut self) -> Self {
+        self.cap = 5 * CAP;
+        self
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn wait(mut self) -> Output {
@@ -313,6 +319,23 @@ impl Child {
     pub fn for_longer(mut self, cap: Duration) -> Self {
         self.cap = cap;
         self
+    }
+
+    /// Runs to its end, and answers with the most memory that it had, in bytes (`VmHWM` of Linux; 0
+    /// elsewhere).
+    #[track_caller]
+    pub fn peak(&mut self) -> u64 {
+        let status = format!("/proc/{}/status", self.process.id());
+        let mut peak = 0;
+        self.until("end", |child| {
+            // What ends has no memory any more: the last look before counts.
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+            peak = peak.max(kib.unwrap_or(0) << 10);
+            child.process.try_wait().expect("a child to wait for")
+        });
+        peak
     }
 
     /// Kills it without warning and waits for its end.

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::reply::{Fault, Reply};
+use super::script;
 use super::site::{Hit, Shared};
 
 /// A request head longer than this is a fault of the client's.
@@ -48,12 +49,17 @@ pub(super) async fn serve(mut stream: TcpStream, number: usize, shared: Arc<Shar
         let unchanged = |(asked, own): &(Option<String>, &str)| {
             asked.is_some() && asked.as_deref() == reply.value_of(own)
         };
-        if reply.status == 200 && reply.fault.is_none() && validators.iter().any(unchanged) {
+        let plain = reply.fault.is_none() && reply.script.is_none();
+        if reply.status == 200 && plain && validators.iter().any(unchanged) {
             reply = reply.status(304).body("");
         }
-        let after = match reply.fault {
-            Some(fault) => misbehave(&mut stream, &reply, fault).await,
-            None => send(&mut stream, &reply, method == "HEAD").await,
+        let after = match (&reply.script, reply.fault) {
+            (Some(script), _) => match script::play(&mut stream, script).await {
+                Ok(true) => Ok(After::Open),
+                _ => Ok(After::Closed),
+            },
+            (None, Some(fault)) => misbehave(&mut stream, &reply, fault).await,
+            (None, None) => send(&mut stream, &reply, method == "HEAD").await,
         };
         drop(guard);
         if last || !matches!(after, Ok(After::Open)) {

@@ -7,6 +7,7 @@ mod content;
 mod database;
 mod proxy;
 mod reply;
+mod script;
 mod site;
 mod world;
 
@@ -15,5 +16,6 @@ pub use content::{tree_page, tree_path};
 pub use database::{edit, expect_sound, number, rows};
 pub use proxy::Proxy;
 pub use reply::{Fault, Reply};
+pub use script::Step;
 pub use site::{Hit, Site};
 pub use world::World;

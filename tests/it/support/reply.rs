@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::script::{Script, Step};
+
 /// One answer. Made by [`Reply::new`] or [`Reply::html`], shaped by the methods that return `Self`.
 #[derive(Debug, Clone)]
 pub struct Reply {
@@ -11,6 +13,7 @@ pub struct Reply {
     pub(super) body: Vec<u8>,
     pub(super) delay: Duration,
     pub(super) fault: Option<Fault>,
+    pub(super) script: Option<Script>,
 }
 
 /// How an answer is spoilt. Where the connection is not closed by the server, it stays until the
@@ -56,7 +59,15 @@ impl Reply {
             body: Vec::new(),
             delay: Duration::ZERO,
             fault: None,
+            script: None,
         }
+    }
+
+    /// What is sent byte for byte, in place of everything else.
+    pub fn raw(steps: impl Into<Vec<Step>>) -> Self {
+        let mut reply = Self::new(200);
+        reply.script = Some(steps.into().into());
+        reply
     }
 
     /// 200, `text/html; charset=utf-8`.

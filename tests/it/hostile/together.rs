@@ -1,0 +1,93 @@
+//! All of them at once, beside healthy pages on several hosts.
+
+use super::{
+    SHORT, bodies, codings, cookies, expect_rows, heads, markup, redirects, robots, serve, short,
+    sitemaps, texts,
+};
+use crate::support::{Site, expect_sound, number, rows};
+
+/// Memory that the program may have at its most (the figure of the release build is in docs/reliability.md).
+const MOST: u64 = 300 << 20;
+
+#[test]
+fn all_at_once() {
+    let families = [
+        heads::cases(),
+        bodies::cases(),
+        redirects::cases(),
+        codings::cases(),
+        markup::cases(),
+        texts::cases(),
+        cookies::cases(),
+    ];
+    let hostile: Vec<(Site, _)> = families
+        .into_iter()
+        .map(|cases| {
+            let site = Site::start();
+            serve(&site, &cases);
+            (site, cases)
+        })
+        .collect();
+    let ruled: Vec<Site> = robots::cases()
+        .into_iter()
+        .map(|(_, reply, _)| robots::serve(reply))
+        .collect();
+    let mapped = Site::start();
+    sitemaps::serve(&mapped);
+    let healthy: Vec<Site> = (0..5)
+        .map(|_| {
+            let site = Site::start();
+            site.tree(40, 5);
+            site
+        })
+        .collect();
+    let all = hostile
+        .iter()
+        .map(|(site, _)| site)
+        .chain(&ruled)
+        .chain([&mapped])
+        .chain(&healthy);
+    let seeds: Vec<String> = all.map(|site| site.url("/")).collect();
+    let crawl = short(&seeds).args([
+        "--scope",
+        "host",
+        "--max-crawl-delay",
+        "100ms",
+        "--cookies",
+        "--exclude",
+        "/l$|/m$|/x$",
+    ]);
+    crawl.file(
+        "c.toml",
+        &SHORT
+            .replace("\ntimeout = \"3s\"", "\ntimeout = \"20s\"")
+            .replace("\"1s\"", "\"8s\""),
+    );
+    let mut child = crawl.spawn().patiently();
+    let peak = child.peak();
+    child.wait().expect_code(4);
+    let out = crawl.dir().join("out");
+    for site in &healthy {
+        let sql = format!(
+            "SELECT count(*) FROM pages WHERE status = 200 AND title LIKE 'Page %' AND url LIKE '{}%'",
+            site.url("/")
+        );
+        assert_eq!(number(&out, &sql), 40);
+    }
+    for (site, cases) in &hostile {
+        expect_rows(&out, site, cases);
+    }
+    sitemaps::expect_rows(&crawl, &mapped);
+    // What is left are the origins whose robots.txt cannot be had.
+    let unreachable = robots::cases()
+        .iter()
+        .filter(|case| case.2.is_none())
+        .count();
+    assert_eq!(
+        rows(&out, "SELECT count(DISTINCT host) FROM queue"),
+        [unreachable.to_string()]
+    );
+    expect_sound(&out);
+    println!("peak memory: {} MiB", peak >> 20);
+    assert!(peak < MOST, "{} MiB", peak >> 20);
+}
