@@ -342,10 +342,14 @@ impl Record {
         const LINK: usize = size_of::<Link>() + 200;
         /// Likewise of a sitemap.
         const ENTRY: usize = size_of::<Entry>() + 250;
-        let links = self
-            .content
-            .as_ref()
-            .map_or(0, |content| content.page.links.len());
+        /// A URL of more than an average length counts for itself.
+        const URL: usize = 200;
+        let long = |url: &CanonicalUrl| url.as_str().len().saturating_sub(URL);
+        let links = self.content.as_ref().map_or(0, |content| {
+            let links = &content.page.links;
+            let long = links.iter().map(|link| long(&link.target));
+            LINK * links.len() + long.sum::<usize>()
+        });
         let words = self
             .content
             .as_ref()
@@ -365,9 +369,12 @@ impl Record {
             .as_ref()
             .map_or(0, |content| content.page.signals.len());
         let signals = signals * (size_of::<Signal>() + 64);
-        let entries = self.sitemap.as_ref().map_or(0, |map| map.entries.len());
+        let entries = self.sitemap.as_ref().map_or(0, |map| {
+            let long = map.entries.iter().map(|entry| long(&entry.loc));
+            ENTRY * map.entries.len() + long.sum::<usize>()
+        });
         let words = words.map_or(0, Words::size);
-        size_of::<Self>() + LINK * links + ENTRY * entries + 96 * headers + fields + signals + words
+        size_of::<Self>() + links + entries + 96 * headers + fields + signals + words
     }
 
     /// The class of its failure, if it is one: an error's word, or `http_404` and the like.

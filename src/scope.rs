@@ -2,6 +2,7 @@
 //! depends on the route by which it was found (depth, redirects, nofollow) is the store's to decide.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use regex::RegexSet;
@@ -29,7 +30,7 @@ pub struct Decision {
 /// It must be pure and deterministic: the same answer for the same URL, whenever and however often it is
 /// asked, on resume too. Only then is what is fetched a function of site and settings alone, whatever the
 /// order of answers, the stops and the kills. It runs on the thread that writes the database: it must not
-/// wait, and a panic in it ends the crawl. Its answers are stored with its name, and a URL is judged once:
+/// wait. A URL that it panics at is out, by `rule NAME (panicked)`. Its answers are stored with its name, and a URL is judged once:
 /// a rule that was changed holds for what is found from then on.
 #[derive(Clone)]
 pub struct Rule {
@@ -181,8 +182,12 @@ impl Scope {
     /// What the program's own rules say, and which.
     fn own_rule(&self, url: &CanonicalUrl) -> Option<(bool, String)> {
         self.rules.iter().find_map(|rule| {
-            let inside = (rule.decide)(url)?;
-            Some((inside, format!("rule {}", rule.name)))
+            // Some server's URL may be one that the program has not thought of.
+            let decided = catch_unwind(AssertUnwindSafe(|| (rule.decide)(url)));
+            match decided {
+                Ok(decided) => decided.map(|inside| (inside, format!("rule {}", rule.name))),
+                Err(_) => Some((false, format!("rule {} (panicked)", rule.name))),
+            }
         })
     }
 

@@ -2,7 +2,6 @@
 //! them is stored.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
 
 use crawl::CanonicalUrl;
 use crawl::canonical::{Base, Host, Origin};
@@ -54,7 +53,7 @@ impl<'a> Once<'a> {
         if let Some(gap) = gap.max(limits.interval) {
             self.next.insert(host, Instant::now() + gap);
         }
-        self.fetcher.fetch(url, max, &AtomicU64::new(0)).await
+        self.fetcher.fetch(url, max).await
     }
 
     /// What an origin's robots.txt says: in words what came, and the rules. Asked for once, hops included.

@@ -39,8 +39,6 @@ const MAX_UNREAD: usize = 32;
 const MAX_UNREAD_BYTES: u64 = 4 << 20;
 /// Bytes of records that may wait for the writer before no request starts any more.
 const MAX_PENDING_BYTES: usize = 4 << 20;
-/// Bytes of bodies in memory, those that are still coming among them, before no request starts.
-const MAX_LIVE_BYTES: u64 = 128 << 20;
 /// How often the bodies are synced and the mark of what is certain moves.
 const DURABLE_EVERY: Duration = Duration::from_secs(5);
 /// And after how many bytes of bodies: the disk writes while the crawl goes on, not at its end.
@@ -65,8 +63,9 @@ pub(super) struct Engine {
     pub(super) pending_since: Option<Instant>,
     pub(super) pending_bytes: usize,
     pub(super) committing: Option<Committing>,
-    /// Records in the batch that is being written.
+    /// Records in the batch that is being written, and their bytes.
     pub(super) committing_records: usize,
+    pub(super) committing_bytes: usize,
     pub(super) syncing: Option<Syncing>,
     /// Bytes of bodies in files since they were last synced.
     pub(super) unsynced: u64,
@@ -135,6 +134,7 @@ impl Engine {
             pending_bytes: 0,
             committing: None,
             committing_records: 0,
+            committing_bytes: 0,
             syncing: None,
             unsynced: 0,
             in_flight: 0,
@@ -213,6 +213,9 @@ impl Engine {
         let mut deadline = self.time_limit.and_then(|limit| begun.checked_add(limit));
         loop {
             self.worker.held.beat(Instant::now());
+            self.worker
+                .backlog
+                .set(self.pending_bytes + self.committing_bytes);
             let wake = self.start_what_may();
             self.look_up();
             self.commit_what_is_due(wake.is_some_and(|at| self.is_idle(at)));
@@ -247,6 +250,7 @@ impl Engine {
                 }
                 applied = maybe(&mut self.committing) => {
                     (self.committing, self.committing_records) = (None, 0);
+                    self.committing_bytes = 0;
                     self.applied(applied?);
                 }
                 mark = maybe(&mut self.syncing) => {
@@ -341,7 +345,6 @@ impl Engine {
                 self.bottleneck = Bottleneck::Disk;
                 return None;
             }
-            let live = self.worker.live_bytes.load(Ordering::Relaxed);
             let read = self.under_way - self.in_flight;
             let unread = self.worker.unread_bytes.load(Ordering::Relaxed);
             // As many as there are cores are being read: however large they are, they keep nobody waiting.
@@ -349,7 +352,6 @@ impl Engine {
             if written + read >= MAX_UNCOMMITTED
                 || waiting >= MAX_UNREAD
                 || (waiting > 0 && unread >= MAX_UNREAD_BYTES)
-                || live >= MAX_LIVE_BYTES
             {
                 self.bottleneck = if self.worker.cpu_is_full() {
                     Bottleneck::Cpu
@@ -409,6 +411,7 @@ impl Engine {
         self.pending_bytes = bytes;
         self.pending.records = rest;
         self.committing_records = batch.records.len();
+        self.committing_bytes = batch.records.iter().map(Record::weight).sum();
         let store = Arc::clone(&self.store);
         self.committing = Some(Box::pin(async move { store.commit(batch).await }));
     }

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -99,6 +100,40 @@ impl Cpu {
         // A thread that is awake looks for the next job by itself.
         if wanted {
             self.queue.wake.notify_one();
+        }
+    }
+}
+
+/// So much may wait for the writer before no thread reads on: a page of a megabyte may lead to many megabytes
+/// of links.
+const MAX_BACKLOG: usize = 4 << 20;
+/// How often who waits for the writer looks whether the crawl goes on.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Bytes of what was read and waits for the writer, as the engine last told. The engine itself waits for no
+/// thread, so it goes on to write, and who waits here is let go.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    bytes: Mutex<usize>,
+    wake: Condvar,
+}
+
+impl Backlog {
+    /// Tells how much it is now.
+    pub(super) fn set(&self, bytes: usize) {
+        let mut known = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != bytes {
+            *known = bytes;
+            self.wake.notify_all();
+        }
+    }
+
+    /// Waits until there is room, or `ended` says that there is nothing to wait for.
+    pub(super) fn wait(&self, ended: impl Fn() -> bool) {
+        let mut known = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        while *known >= MAX_BACKLOG && !ended() {
+            let waited = self.wake.wait_timeout(known, LOOK);
+            known = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

@@ -6,12 +6,13 @@
 //! decides that.
 
 mod arrivals;
+mod caught;
 mod conduct;
 mod cpu;
 mod deliver;
 mod held;
 #[cfg(test)]
-mod trip;
+mod panics;
 mod work;
 
 use std::collections::BTreeMap;

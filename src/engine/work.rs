@@ -4,21 +4,20 @@
 
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
-use super::cpu::Cpu;
+use super::caught::caught;
+use super::cpu::{Backlog, Cpu};
 use super::held::Held;
-#[cfg(test)]
-use super::trip;
 use crate::canonical::{Base, Host, Origin};
 use crate::clock;
 use crate::config::{Config, Purpose};
-use crate::fetch::{Ask, Fetcher, decode};
+use crate::fetch::{Ask, Fetcher, Held as Share, Room, decode};
 use crate::fetched::{FetchError, Fetched, Head, Timing};
 use crate::parse::{self, sitemap};
 use crate::politeness::{Answer, Ending, parse_retry_after, retry_wait};
@@ -102,11 +101,15 @@ pub(super) struct Worker {
     max_body: u64,
     /// Media types whose bodies are read.
     wanted: Vec<String>,
-    /// Bytes of bodies in memory; and of these, of bodies that are here whole and not read yet.
-    pub(super) live_bytes: AtomicU64,
+    /// Memory of bodies; and bytes of those that are here whole and not read yet.
+    room: Arc<Room>,
     pub(super) unread_bytes: AtomicU64,
     /// Whether the process was held, and nothing else failed.
     pub(super) held: Held,
+    /// Bytes of what was read and waits for the writer.
+    pub(super) backlog: Backlog,
+    /// Held by who reads a sitemap: it may be much larger than a page, and so may what it names.
+    sitemaps: Mutex<()>,
     /// Told when a task has panicked: nobody would wait for its record in vain.
     pub(super) lost: Notify,
     events: mpsc::Sender<Event>,
@@ -153,9 +156,14 @@ impl Worker {
             retry_wait: config.fetch.retry_wait.0,
             max_body: config.fetch.max_body.0,
             wanted: config.scope.content_types.clone(),
-            live_bytes: AtomicU64::new(0),
+            room: Room::new(
+                config.politeness.concurrency.into(),
+                config.fetch.max_body.0.max(sitemap::MAX_BYTES as u64),
+            ),
             unread_bytes: AtomicU64::new(0),
             held: Held::new(Instant::now()),
+            backlog: Backlog::default(),
+            sitemaps: Mutex::new(()),
             lost: Notify::new(),
             events,
             stop,
@@ -166,7 +174,7 @@ impl Worker {
     /// Looks up the address of a host, and tells the engine.
     pub(super) async fn locate(self: Arc<Self>, host: Host) {
         let _permit = self.lookups.acquire().await;
-        let address = self.fetcher.address_of(&host).await;
+        let address = caught(self.fetcher.address_of(&host)).await.flatten();
         let _ = self.events.send(Event::Located { host, address }).await;
     }
 
@@ -184,7 +192,7 @@ impl Worker {
     fn rules(&self, body: &[u8]) -> Option<(Robots, Vec<Signal>)> {
         let read = AssertUnwindSafe(|| {
             #[cfg(test)]
-            trip::over(body);
+            super::panics::over(body);
             let rules = Robots::for_purpose(body, &self.agent, self.purpose);
             (rules, robots::signals(body, &self.agent))
         });
@@ -200,7 +208,8 @@ impl Worker {
     /// engine is always there to listen: it leaves only after the last.
     pub(super) async fn run(self: Arc<Self>, request: Request, rule: Option<String>) {
         let _watched = Watched(&self.lost);
-        let fetched = self.fetch(&request).await;
+        let mut held = self.room.hold();
+        let fetched = self.fetch(&request, &mut held).await;
         let arrived = Event::Arrived {
             host: request.url.host(),
             ending: Ending {
@@ -212,62 +221,71 @@ impl Worker {
             bytes: fetched.wire_bytes,
         };
         let _ = self.events.send(arrived).await;
-        let held = fetched.body.len() as u64;
-        let mut done = match request.kind.clone() {
-            Kind::Robots { origin, hops } => self.robots(request, fetched, origin, hops),
-            Kind::Page | Kind::Asset | Kind::Check | Kind::Sitemap => {
-                let fate = self.fate(&request, &fetched);
-                let done = Done::of(request, fate, rule);
-                if done.record.fate == Fate::Done && has_content(&fetched) {
-                    self.unread_bytes.fetch_add(held, Ordering::Relaxed);
-                    let worker = Arc::clone(&self);
-                    self.cpu.run(move || worker.read(done, fetched));
-                    return;
-                }
-                let mut done = without_content(done, fetched);
-                self.rewrite_redirect(&mut done);
-                done
-            }
-        };
-        if let Some(fetched) = &mut done.record.fetched {
-            self.fetcher.recycle(std::mem::take(&mut fetched.body));
+        let fate = self.fate(&request, &fetched);
+        let done = Done::of(request, fate, rule);
+        if !is_to_be_read(&done.record, &fetched) {
+            let done = self.come_to(done, fetched);
+            drop(held);
+            let _ = self.events.send(Event::Done(Box::new(done))).await;
+            return;
         }
-        self.live_bytes.fetch_sub(held, Ordering::Relaxed);
-        let _ = self.events.send(Event::Done(Box::new(done))).await;
+        self.unread_bytes.fetch_add(held.bytes(), Ordering::Relaxed);
+        let worker = Arc::clone(&self);
+        self.cpu.run(move || {
+            let _watched = Watched(&worker.lost);
+            worker.backlog.wait(|| worker.is_stopped());
+            let done = worker.come_to(done, fetched);
+            worker
+                .unread_bytes
+                .fetch_sub(held.bytes(), Ordering::Relaxed);
+            drop(held);
+            let _ = worker.events.blocking_send(Event::Done(Box::new(done)));
+        });
     }
 
-    /// Reads what came, keeps it in its file, and tells the engine. For a thread that may be blocked.
-    fn read(&self, mut done: Done, mut fetched: Fetched) {
-        let _watched = Watched(&self.lost);
+    /// What has come of a request. What panics on the way is a failure of this one, not of the crawl.
+    fn come_to(&self, mut done: Done, mut fetched: Fetched) -> Done {
         let body = std::mem::take(&mut fetched.body);
-        let held = body.len() as u64;
-        let request = &done.record.request;
-        let read = if request.is_sitemap() {
-            let read = self.sitemap(request, &fetched, body);
-            read.map(|mut sitemap| {
-                done.rewritten = self.rewrite.sitemap(&mut sitemap);
-                done.record.sitemap = Some(Box::new(sitemap));
-            })
-        } else {
-            let read = self.content(request, &fetched, body);
-            read.map(|mut content| {
-                done.rewritten = self.rewrite.page(&mut content.page);
-                done.record.content = Some(content);
-            })
-        };
-        match read {
+        let read = catch_unwind(AssertUnwindSafe(|| self.read(&mut done, &fetched, body)));
+        match read.unwrap_or(Err(Failed::Page(FetchError::Internal))) {
             Ok(()) => {}
             Err(Failed::Stopped) => {
                 fetched.error = Some(FetchError::Aborted);
                 done.record.fate = Fate::Kept;
             }
-            Err(Failed::Page(error)) => done.record.error = Some(error),
+            Err(Failed::Page(error)) => {
+                done.record.error = Some(error);
+                if let Kind::Robots { origin, .. } = &done.record.request.kind {
+                    done.robots = Some(RobotsNext::Unreachable(origin.clone(), ROBOTS_AGAIN));
+                }
+            }
             Err(Failed::Store(error)) => done.fatal = Some(error),
         }
         done.record.fetched = Some(fetched);
-        self.live_bytes.fetch_sub(held, Ordering::Relaxed);
-        self.unread_bytes.fetch_sub(held, Ordering::Relaxed);
-        let _ = self.events.blocking_send(Event::Done(Box::new(done)));
+        done
+    }
+
+    /// Reads what came, keeps a page in its file, and says what it means.
+    fn read(&self, done: &mut Done, fetched: &Fetched, body: Vec<u8>) -> Result<(), Failed> {
+        let request = &done.record.request;
+        #[cfg(test)]
+        super::panics::wanted(request, "panics-in-come-to");
+        if let Kind::Robots { origin, hops } = request.kind.clone() {
+            self.robots(done, fetched, body, origin, hops);
+        } else if !is_to_be_read(&done.record, fetched) {
+            self.fetcher.recycle(body);
+            without_content(done, fetched);
+            self.rewrite_redirect(done);
+        } else if request.is_sitemap() {
+            let mut sitemap = self.sitemap(request, fetched, body)?;
+            done.rewritten = self.rewrite.sitemap(&mut sitemap);
+            done.record.sitemap = Some(Box::new(sitemap));
+        } else {
+            let mut content = self.content(request, fetched, body)?;
+            done.rewritten = self.rewrite.page(&mut content.page);
+            done.record.content = Some(content);
+        }
+        Ok(())
     }
 
     /// What a URL redirects to, in the form in which it is asked for.
@@ -327,18 +345,31 @@ impl Worker {
         }
     }
 
-    async fn fetch(&self, request: &Request) -> Fetched {
+    async fn fetch(&self, request: &Request, held: &mut Share) -> Fetched {
         let (started, clock) = (clock::now(), Instant::now());
         let mut stop = self.stop.clone();
-        let ask = self.ask(request).await;
+        let failed = |error, detail: &str| {
+            let timing = Timing {
+                started,
+                head: None,
+                total: clock.elapsed(),
+            };
+            Fetched::failed(error, detail.to_owned(), timing)
+        };
+        let fetched = caught(async {
+            #[cfg(test)]
+            super::panics::wanted(request, "panics-in-fetch");
+            let ask = self.ask(request).await;
+            self.fetcher.ask(&request.url, ask, held).await
+        });
         tokio::select! {
             biased;
-            fetched = self.fetcher.ask(&request.url, ask, &self.live_bytes) => {
+            fetched = fetched => {
+                let fetched = fetched.unwrap_or_else(|| failed(FetchError::Internal, "panicked"));
                 self.unless_held(fetched, clock)
             }
             _ = stop.wait_for(|stop| *stop) => {
-                let timing = Timing { started, head: None, total: clock.elapsed() };
-                Fetched::failed(FetchError::Aborted, "the crawl was stopped".to_owned(), timing)
+                failed(FetchError::Aborted, "the crawl was stopped")
             }
         }
     }
@@ -391,11 +422,8 @@ impl Worker {
         if self.is_stopped() {
             return Err(Failed::Stopped);
         }
-        // A panic in there is this page's failure, not the crawl's.
-        let parsed = catch_unwind(AssertUnwindSafe(|| self.parse(request, fetched, body)));
-        let (mut content, bytes) = parsed
-            .unwrap_or(Err(FetchError::Internal))
-            .map_err(Failed::Page)?;
+        let parsed = self.parse(request, fetched, body);
+        let (mut content, bytes) = parsed.map_err(Failed::Page)?;
         // Nothing is written once the lock on the output may be gone.
         if self.is_stopped() {
             return Err(Failed::Stopped);
@@ -421,17 +449,15 @@ impl Worker {
         if self.is_stopped() {
             return Err(Failed::Stopped);
         }
+        let _alone = self.sitemaps.lock();
         let no_head = Head::default();
         let head = fetched.head.as_ref().unwrap_or(&no_head);
         let codings = head.get_all("content-encoding");
-        let read = AssertUnwindSafe(|| {
-            let decoded = decode::decode(body, &codings, sitemap::MAX_BYTES as u64)?;
-            let mut read = sitemap::read(&decoded.bytes, head.get("content-type"), &request.url);
-            read.truncated |= fetched.cut || decoded.cut;
-            Ok(read)
-        });
-        let read = catch_unwind(read).unwrap_or(Err(FetchError::Internal));
-        read.map_err(Failed::Page)
+        let decoded = decode::decode(body, &codings, sitemap::MAX_BYTES as u64);
+        let decoded = decoded.map_err(Failed::Page)?;
+        let mut read = sitemap::read(&decoded.bytes, head.get("content-type"), &request.url);
+        read.truncated |= fetched.cut || decoded.cut;
+        Ok(read)
     }
 
     /// What a body says, and the body with its content codings undone.
@@ -446,7 +472,7 @@ impl Worker {
         let content_type = head.get("content-type");
         let decoded = decode::decode(body, &head.get_all("content-encoding"), self.max_body)?;
         #[cfg(test)]
-        trip::over(&decoded.bytes);
+        super::panics::wanted(request, "panics-in-parse");
         let document = parse::Document {
             url: &request.url,
             content_type,
@@ -483,11 +509,9 @@ impl Worker {
     }
 
     /// What the answer to a robots.txt request means (RFC 9309 §2.3.1).
-    fn robots(&self, request: Request, mut fetched: Fetched, origin: Origin, hops: u32) -> Done {
-        let body = std::mem::take(&mut fetched.body);
+    fn robots(&self, done: &mut Done, fetched: &Fetched, body: Vec<u8>, origin: Origin, hops: u32) {
+        let request = &done.record.request;
         let (url, attempt) = (request.url.clone(), request.attempt);
-        let fate = self.fate(&request, &fetched);
-        let mut done = Done::of(request, fate, None);
         let status = fetched.status().filter(|_| fetched.error.is_none());
         let target = fetched
             .head
@@ -572,20 +596,19 @@ impl Worker {
             }
         };
         done.record.redirect_to = target;
-        done.record.fetched = Some(fetched);
         done.robots = next;
-        done
     }
 }
 
 /// Whether an answer has a body that is to be read.
-fn has_content(fetched: &Fetched) -> bool {
+fn is_to_be_read(record: &Record, fetched: &Fetched) -> bool {
     let status = fetched.status().filter(|_| fetched.error.is_none());
-    matches!(status, Some(200..=203 | 206..=299)) && !fetched.unread
+    let has_content = matches!(status, Some(200..=203 | 206..=299)) && !fetched.unread;
+    record.fate == Fate::Done && has_content
 }
 
-/// The record of an answer that has none.
-fn without_content(mut done: Done, fetched: Fetched) -> Done {
+/// What an answer means that has none.
+fn without_content(done: &mut Done, fetched: &Fetched) {
     let is_last = fetched.error.is_none() && done.record.fate == Fate::Done;
     if let Some(head) = fetched.head.as_ref().filter(|_| is_last) {
         if head.is_redirect() {
@@ -601,8 +624,6 @@ fn without_content(mut done: Done, fetched: Fetched) -> Done {
             done.record.error = Some(FetchError::Protocol);
         }
     }
-    done.record.fetched = Some(fetched);
-    done
 }
 
 /// Why a page has no content.

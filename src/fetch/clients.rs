@@ -238,7 +238,6 @@ fn client(config: &Config, headers: HeaderMap) -> Result<ClientBuilder, ConfigEr
         .default_headers(headers)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
-        .timeout(fetch.timeout.0)
         .connect_timeout(fetch.connect_timeout.0)
         .read_timeout(fetch.read_timeout.0)
         .pool_idle_timeout(IDLE)

@@ -2,7 +2,6 @@
 //! Bodies are read as a stream under a cap of bytes and of time, and kept as they came.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,6 +12,7 @@ use super::clients::Clients;
 use super::cookies::Jar;
 use super::dues::Dues;
 use super::failure::classify;
+use super::room::{Held, Room};
 use crate::canonical::{CanonicalUrl, Host};
 use crate::clock;
 use crate::config::{Config, ConfigError};
@@ -27,6 +27,11 @@ const MAX_RESERVED: usize = 256 << 10;
 const MAX_HEADER_BYTES: usize = 64 << 10;
 /// A body that brings fewer bytes a second, once it had this long, is given up.
 const LEAST_RATE: (u64, Duration) = (100, Duration::from_secs(20));
+
+/// What is said of an answer that has not come whole within `timeout`,
+const TIMED_OUT: &str = "operation timed out";
+/// and of one that could not be had for want of memory.
+const NO_ROOM: &str = "too many large bodies at once";
 
 /// How a URL is to be asked for.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +76,8 @@ pub struct Fetcher(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clients: Clients,
+    /// For a whole request.
+    timeout: Duration,
     dues: Dues,
     jar: Option<Jar>,
     spare: Spare,
@@ -144,6 +151,7 @@ impl Fetcher {
         let dues = Dues::new(written, &config, seeds)?;
         Ok(Self(Arc::new(Inner {
             clients: Clients::new(&config, &dues, named).await?,
+            timeout: config.fetch.timeout.0,
             dues,
             jar: config.fetch.cookies.then(Jar::default),
             spare: Spare::default(),
@@ -162,14 +170,14 @@ impl Fetcher {
     }
 
     /// Asks for a URL and reads what comes, whatever it is: [`Fetcher::ask`] without conditions.
-    pub async fn fetch(&self, url: &CanonicalUrl, max_body: u64, live: &AtomicU64) -> Fetched {
+    pub async fn fetch(&self, url: &CanonicalUrl, max_body: u64) -> Fetched {
         let ask = Ask {
             head: false,
             validators: None,
             wanted: &[],
             max_body,
         };
-        self.ask(url, ask, live).await
+        self.ask(url, ask, &mut Room::new(1, max_body).hold()).await
     }
 
     /// Gives back the memory of a body, which the next one may have.
@@ -179,10 +187,9 @@ impl Fetcher {
 
     /// Asks for a URL. Ends by itself: every part has its time.
     ///
-    /// `live` counts the bytes of the body as they come, for the caller to take off when it lets go of
-    /// them.
-    pub async fn ask(&self, url: &CanonicalUrl, ask: Ask<'_>, live: &AtomicU64) -> Fetched {
-        let fetched = self.send(url, ask, live).await;
+    /// `held` has the body's memory, for the caller to keep as long as the body.
+    pub async fn ask(&self, url: &CanonicalUrl, ask: Ask<'_>, held: &mut Held) -> Fetched {
+        let fetched = self.send(url, ask, held).await;
         tracing::debug!(
             %url,
             status = fetched.status(),
@@ -194,7 +201,7 @@ impl Fetcher {
         fetched
     }
 
-    async fn send(&self, url: &CanonicalUrl, ask: Ask<'_>, live: &AtomicU64) -> Fetched {
+    async fn send(&self, url: &CanonicalUrl, ask: Ask<'_>, held: &mut Held) -> Fetched {
         let (started, clock) = (clock::now(), Instant::now());
         let failed = |(class, detail)| {
             let timing = Timing {
@@ -206,6 +213,7 @@ impl Fetcher {
         };
         let Inner {
             clients,
+            timeout,
             dues,
             jar,
             spare,
@@ -226,13 +234,22 @@ impl Fetcher {
         headers.extend(condition);
         let method = if ask.head { Method::HEAD } else { Method::GET };
         let request = client.request(method, url.as_url().clone());
-        match request.headers(headers).send().await {
+        let answer = tokio::time::timeout(*timeout, request.headers(headers).send());
+        let Ok(answer) = answer.await else {
+            return failed((FetchError::Timeout, TIMED_OUT.to_owned()));
+        };
+        match answer {
             Ok(response) if clients.http_proxied && response.status() == PROXY_ASKS => failed((
                 FetchError::Proxy,
                 "the proxy wants a name and a password: http://NAME:PASSWORD@…".to_owned(),
             )),
             Ok(response) => {
-                let fetched = read(response, started, clock, &ask, live, spare).await;
+                let times = Times {
+                    started,
+                    clock,
+                    timeout: *timeout,
+                };
+                let fetched = read(response, times, &ask, held, spare).await;
                 let set = |(jar, head): (&Jar, &Head)| jar.take_in(url, head);
                 Fetched {
                     conditional,
@@ -248,15 +265,28 @@ impl Fetcher {
     }
 }
 
-async fn read(
-    mut response: Response,
+/// When a request began, and how long it may take.
+struct Times {
     started: SystemTime,
     clock: Instant,
+    timeout: Duration,
+}
+
+async fn read(
+    mut response: Response,
+    times: Times,
     ask: &Ask<'_>,
-    live: &AtomicU64,
+    held: &mut Held,
     spare: &Spare,
 ) -> Fetched {
+    let Times {
+        started,
+        clock,
+        timeout,
+    } = times;
     let head_time = clock.elapsed();
+    // Not the server's fault: it is given as much longer, and no more than that.
+    let mut waited = Duration::ZERO;
     let head = head(&response);
     let peer = response.remote_addr();
     let (mut cut, mut failure) = (false, None);
@@ -274,23 +304,43 @@ async fn read(
         let said = response.content_length().unwrap_or(0).min(ask.max_body);
         spare.take(usize::try_from(said).map_or(MAX_RESERVED, |said| said.min(MAX_RESERVED)))
     };
+    let due = tokio::time::Instant::from_std(clock) + timeout;
+    let mut deadline = std::pin::pin!(tokio::time::sleep_until(due));
     loop {
         // A body that is not wanted is not waited for: the connection is closed on it.
         let piece = if unread {
             Ok(None)
         } else {
-            response.chunk().await
+            tokio::select! {
+                biased;
+                () = &mut deadline => {
+                    failure = Some((FetchError::Timeout, TIMED_OUT.to_owned()));
+                    break;
+                }
+                piece = response.chunk() => piece,
+            }
         };
         match piece {
             Ok(Some(piece)) => {
                 let room = usize::try_from(ask.max_body).unwrap_or(usize::MAX) - body.len();
-                body.extend_from_slice(&piece[..piece.len().min(room)]);
-                live.fetch_add(piece.len().min(room) as u64, Ordering::Relaxed);
+                let taken = piece.len().min(room);
+                if !held.try_grow(taken as u64) {
+                    let begun = Instant::now();
+                    let patience = timeout.saturating_sub(waited);
+                    let grown = tokio::time::timeout(patience, held.grow(taken as u64));
+                    if grown.await.is_err() {
+                        failure = Some((FetchError::Timeout, NO_ROOM.to_owned()));
+                        break;
+                    }
+                    waited += begun.elapsed();
+                    deadline.as_mut().reset(due + waited);
+                }
+                body.extend_from_slice(&piece[..taken]);
                 if piece.len() > room {
                     cut = true;
                     break;
                 }
-                let elapsed = clock.elapsed().saturating_sub(head_time);
+                let elapsed = clock.elapsed().saturating_sub(head_time + waited);
                 if elapsed > LEAST_RATE.1 && (body.len() as u64) < LEAST_RATE.0 * elapsed.as_secs()
                 {
                     failure = Some((

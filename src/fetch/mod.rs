@@ -9,6 +9,8 @@ mod dues;
 mod failure;
 mod http;
 mod kept;
+mod room;
 
 pub use address::{is_plainly_private, is_private};
 pub use http::{Ask, Fetcher, check};
+pub use room::{Held, Room};

@@ -88,8 +88,8 @@ impl<'a> Reader<'a> {
     pub(super) fn read(mut self, page: &mut Page) -> Gathered {
         self.run();
         let directives = self.head.finish(&self.links, page);
-        page.truncated |= self.links.cut || self.namespaces.cut;
-        self.links.finish(&mut page.links);
+        page.truncated |= self.namespaces.cut;
+        page.truncated |= self.links.finish(&mut page.links);
         page.words = self
             .words
             .map(|words| words.finish(self.setting.url, &page.links));

@@ -14,6 +14,10 @@ use crate::text::Texts;
 
 use super::text::slice;
 
+/// Bytes of all distinct URLs of a page, resolved: each relative one is about as long as the page's own URL,
+/// and 20,000 of those would be 80 MB out of a page of one.
+const MAX_RESOLVED: usize = 8 << 20;
+
 /// A link that is not resolved yet.
 #[derive(Debug)]
 struct Pending<'a> {
@@ -32,7 +36,7 @@ pub(super) struct Links<'a> {
     pending: Vec<Pending<'a>>,
     limit: usize,
     /// Whether links over the limit were dropped.
-    pub(super) cut: bool,
+    cut: bool,
 }
 
 impl<'a> Links<'a> {
@@ -121,11 +125,12 @@ impl<'a> Links<'a> {
         has_other_scheme(text)
     }
 
-    /// Resolves everything; `each` gets the links in the order of the page. Texts that come to no URL
-    /// are dropped.
-    pub(super) fn finish(self, out: &mut Vec<Link>) {
+    /// Resolves everything, in the order of the page. Texts that come to no URL are dropped. Answers whether
+    /// links over a limit were dropped, too.
+    pub(super) fn finish(self, out: &mut Vec<Link>) -> bool {
         let base = self.base.unwrap_or_else(|| Base::of(self.page));
         let targets = resolve(&base, self.encoding, &self.pending);
+        let cut = self.cut || targets.len() < self.pending.len();
         let mut texts = Texts::default();
         let mut place = |text: &Option<Box<str>>| text.as_deref().map(|text| texts.add(text));
         let places: Vec<_> = self
@@ -143,6 +148,7 @@ impl<'a> Links<'a> {
                 anchor: anchor.map(|place| texts.get(place)),
             })
         }));
+        cut
     }
 
     /// Resolves one text by the base as it is at last.
@@ -152,7 +158,7 @@ impl<'a> Links<'a> {
     }
 }
 
-/// Resolves all texts, each distinct one once.
+/// Resolves all texts, each distinct one once, up to [`MAX_RESOLVED`] bytes.
 ///
 /// Pages repeat their links (menus, many fragments of one page), and a lookup costs a fifth of a join.
 fn resolve(
@@ -162,13 +168,17 @@ fn resolve(
 ) -> Vec<Option<CanonicalUrl>> {
     let mut known: HashMap<&str, usize> = HashMap::with_capacity(all.len());
     let mut targets: Vec<Option<CanonicalUrl>> = Vec::with_capacity(all.len());
+    let mut bytes = 0;
     for (place, pending) in all.iter().enumerate() {
         let text = without_fragment(&pending.text);
         let first = *known.entry(text).or_insert(place);
         let target = match targets.get(first) {
             Some(target) => target.clone(),
-            None => join(base, encoding, text),
+            None => join(base, encoding, text).inspect(|target| bytes += target.as_str().len()),
         };
+        if bytes > MAX_RESOLVED {
+            break;
+        }
         targets.push(target);
     }
     targets

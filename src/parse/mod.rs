@@ -183,8 +183,7 @@ fn of_css(document: &Document<'_>, limits: &Limits, page: &mut Page) {
         limits.links.saturating_sub(page.links.len()),
     );
     css::urls(&text, |url| links.push_css(url));
-    page.truncated |= links.cut;
-    links.finish(&mut page.links);
+    page.truncated |= links.finish(&mut page.links);
 }
 
 /// The language of a header or a meta: only where it names one alone (HTML Standard §4.2.5.3, pragma-set

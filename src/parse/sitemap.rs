@@ -22,6 +22,11 @@ pub use crate::sitemap::{Entry, Kind, Sitemap};
 pub const MAX_BYTES: usize = 50 << 20;
 /// Most entries of one sitemap (likewise).
 pub const MAX_ENTRIES: usize = 50_000;
+/// What a sitemap names is no longer than itself, all URLs together, or than this: a relative reference is
+/// as long as the sitemap's own URL, and an escape three times as long as its byte.
+const MAX_NAMED: usize = 8 << 20;
+/// Of a text that is not UTF-8, so much is read: it may become three times as long.
+const MAX_FOREIGN: usize = MAX_BYTES / 3;
 /// Longest date or other word that is kept of an entry, in bytes.
 const MAX_WORD: usize = 64;
 /// Text of an element beyond this is not looked at; no URL is so long, however it is escaped.
@@ -49,6 +54,10 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, url: &CanonicalUrl) -> Sit
         bytes = Cow::Owned(decoded.bytes);
     }
     let body = bytes.get(..MAX_BYTES).unwrap_or(&bytes);
+    let body = match std::str::from_utf8(body) {
+        Ok(_) => body,
+        Err(_) => body.get(..MAX_FOREIGN).unwrap_or(body),
+    };
     sitemap.truncated |= body.len() < bytes.len();
     sitemap.bytes = body.len();
     let text = charset::decode(body, charset::choose_xml(body, content_type));
@@ -61,6 +70,8 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, url: &CanonicalUrl) -> Sit
             item: None,
             field: Field::Loose,
             foreign: 0,
+            named: 0,
+            full: false,
         }
         .read(text, &mut sitemap);
     } else {
@@ -72,23 +83,25 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, url: &CanonicalUrl) -> Sit
 
 /// A text sitemap. Its URLs are absolute: a relative one cannot be told from any other line.
 fn lines(text: &str, sitemap: &mut Sitemap) {
+    let mut named = 0;
     for line in text.lines().map(text::trim).filter(|line| !line.is_empty()) {
-        sitemap.push(CanonicalUrl::parse(line).ok(), Said::default());
-        if sitemap.is_full() {
+        if !sitemap.push(CanonicalUrl::parse(line).ok(), Said::default(), &mut named) {
             return;
         }
     }
 }
 
 impl Sitemap {
-    fn push(&mut self, loc: Option<CanonicalUrl>, said: Said) {
+    /// Takes an entry; `named` counts the bytes of all. Answers whether it takes more.
+    fn push(&mut self, loc: Option<CanonicalUrl>, said: Said, named: &mut usize) -> bool {
         let Some(loc) = loc else {
             self.refused += 1;
-            return;
+            return true;
         };
-        if self.entries.len() >= MAX_ENTRIES {
+        *named += loc.as_str().len();
+        if self.entries.len() >= MAX_ENTRIES || *named > self.bytes.max(MAX_NAMED) {
             self.truncated = true;
-            return;
+            return false;
         }
         self.entries.push(Entry {
             loc,
@@ -99,11 +112,7 @@ impl Sitemap {
                 .ok()
                 .filter(|priority| (0.0..=1.0).contains(priority)),
         });
-    }
-
-    /// Whether nothing more is taken: an entry too many was met.
-    fn is_full(&self) -> bool {
-        self.truncated && self.entries.len() >= MAX_ENTRIES
+        true
     }
 }
 
@@ -159,6 +168,10 @@ struct Items<'a> {
     item: Option<Said>,
     field: Field,
     foreign: usize,
+    /// Bytes of the URLs so far.
+    named: usize,
+    /// Whether an entry too many was met.
+    full: bool,
 }
 
 impl Items<'_> {
@@ -180,7 +193,7 @@ impl Items<'_> {
                 }
             }
             before = reader.buffer_position();
-            if (self.rooted && sitemap.kind == Kind::Unknown) || sitemap.is_full() {
+            if (self.rooted && sitemap.kind == Kind::Unknown) || self.full {
                 return;
             }
         }
@@ -295,13 +308,13 @@ impl Items<'_> {
             // An item of a feed need not have a link.
             let found = absolute(&said.loose).or_else(|| absolute(&said.guid));
             if found.is_some() || sitemap.kind != Kind::Feed {
-                sitemap.push(found, said);
+                self.full |= !sitemap.push(found, said, &mut self.named);
             }
             return;
         }
         // An index that names itself would be read for ever.
         let loc = join(&said.loc).filter(|loc| sitemap.kind != Kind::Index || loc != self.url);
-        sitemap.push(loc, said);
+        self.full |= !sitemap.push(loc, said, &mut self.named);
     }
 }
 

@@ -40,6 +40,13 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 /// How many redirects in a row are followed to a robots.txt (RFC 9309 §2.3.1.2).
 pub const MAX_REDIRECTS: usize = 5;
 
+/// Bytes of a path that are gone over, rule after rule with a `*`, before its answer is no. The one who asks is
+/// the one who starts all requests: 80,000 such rules, and a URL of 2 KiB, would cost every host its time.
+const MAX_LOOKED_AT: usize = 8 << 20;
+
+/// What stands in place of a line where that was too much.
+const TOO_MANY: &str = "too many rules with * for so long a URL";
+
 /// Most statements about uses that [`signals`] answers with.
 pub const MAX_SIGNALS: usize = 1000;
 
@@ -219,13 +226,29 @@ impl Robots {
             };
         }
         let loose = loosen(&path);
-        let decides = |rule: &&Rule| {
+        let mut looked_at = 0;
+        let mut decides = |rule: &&Rule| {
             let pattern = rule.pattern.of(&self.text);
-            let head = &pattern[..rule.head as usize];
-            let matches = |path: &str| path.starts_with(head) && matches(pattern, path);
-            matches(&path) || loose.as_deref().is_some_and(matches)
+            let (head, wild) = pattern.split_at(rule.head as usize);
+            let mut matches = |path: &str| {
+                let begins = path.starts_with(head);
+                looked_at += if begins && !wild.is_empty() {
+                    path.len()
+                } else {
+                    0
+                };
+                begins && matches(pattern, path)
+            };
+            matches(&path) || loose.as_deref().is_some_and(matches) || looked_at > MAX_LOOKED_AT
         };
-        let verdict = match self.rules.iter().find(decides) {
+        let found = self.rules.iter().find(&mut decides);
+        if looked_at > MAX_LOOKED_AT {
+            return Verdict {
+                allowed: false,
+                rule: Some(TOO_MANY),
+            };
+        }
+        let verdict = match found {
             Some(rule) => Verdict {
                 allowed: rule.allow,
                 rule: Some(rule.line.of(&self.text)),
@@ -412,6 +435,25 @@ mod tests {
         }
     }
 
+    /// Rules without end cost no more than they may; short URLs have their answer all the same.
+    #[test]
+    fn many_rules_and_a_long_url() {
+        let lines: String = (0..60_000)
+            .map(|n| format!("Disallow: *ab{n}$\n"))
+            .collect();
+        let robots = rules(&lines);
+        let long = format!("/{}", "a".repeat(2000));
+        for (path, rule) in [
+            ("/short", ""),
+            ("/xab17", "Disallow: *ab17$"),
+            (&*long, TOO_MANY),
+        ] {
+            let verdict = robots.verdict(path);
+            assert_eq!(verdict.rule.unwrap_or(""), rule, "{path}");
+            assert_eq!(verdict.allowed, rule.is_empty(), "{path}");
+        }
+    }
+
     #[test]
     fn delays_and_sitemaps() {
         for (value, wanted) in [
@@ -515,7 +557,7 @@ mod tests {
             many.push_str(&format!("Allow: /*a*{number}$\nDisallow: /same\n"));
         }
         let robots = rules(&many);
-        assert!(allowed(&robots, &path));
+        assert_eq!(robots.verdict(&path).rule, Some(TOO_MANY));
         assert!(!allowed(&robots, "/same"));
         assert_eq!(robots.verdict("/a7").rule, Some("Allow: /*a*7$"));
         assert!(robots.size() > MAX_BYTES / 2 && robots.size() < 8 * MAX_BYTES);

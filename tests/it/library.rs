@@ -309,6 +309,29 @@ async fn rule_of_the_programs_own_decides_first() {
     assert_eq!((site.count("/odd1"), other.count("/far")), (0, 1));
 }
 
+/// A server's URL may be one that the program's rule panics at: it is out, and the crawl goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_panics_says_no() {
+    let (site, output) = (Site::start(), directory());
+    site.page("/", "<a href='/?year=x'>x</a><a href='/?year=2024'>y</a>");
+    site.page("/?year=2024", "<title>Y</title>");
+    let year = |url: &crawl::CanonicalUrl| {
+        let (_, year) = url.path_and_query().split_once('=')?;
+        Some(year.parse::<u32>().expect("a year") > 2000)
+    };
+    let summary = fast(&site, &output).rule("year", year).run().await;
+    assert_eq!(summary.expect("a crawl").outcome, Outcome::Finished);
+    let sql = "SELECT decision, rule FROM urls ORDER BY url";
+    assert_eq!(
+        rows(output.path(), sql),
+        [
+            "admitted seed",
+            "admitted rule year",
+            "excluded rule year (panicked)"
+        ]
+    );
+}
+
 #[test]
 fn examples_run() {
     let site = Site::start();

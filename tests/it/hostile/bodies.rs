@@ -257,7 +257,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 #[test]
 fn lying_lengths() {
-    let (crawl, site) = expect(&lengths(), &["--max-depth", "1", "--max-body", "1MiB"]);
+    let (crawl, site) = expect(lengths(), &["--max-depth", "1", "--max-body", "1MiB"]);
     // What was smuggled behind an answer is no answer to anything.
     let out = crawl.dir().join("out");
     let sql = "SELECT count(*) FROM pages WHERE title = 'Smuggled'";
@@ -267,10 +267,10 @@ fn lying_lengths() {
 
 #[test]
 fn broken_chunks() {
-    expect(&chunks(), &["--max-depth", "1", "--max-body", "1MiB"]);
+    expect(chunks(), &["--max-depth", "1", "--max-body", "1MiB"]);
 }
 
 #[test]
 fn nothing_at_full_speed() {
-    expect(&floods(), &[]);
+    expect(floods(), &[]);
 }

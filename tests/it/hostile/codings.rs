@@ -93,7 +93,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 #[test]
 fn bombs() {
-    let (crawl, _site) = expect(&cases(), &[]);
+    let (crawl, _site) = expect(cases(), &[]);
     let out = crawl.dir().join("out");
     // None has become more than a body may be.
     assert!(number(&out, "SELECT max(bytes) FROM pages") <= 10 << 20);

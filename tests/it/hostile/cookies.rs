@@ -1,6 +1,6 @@
 //! Cookies for others, too many of them, and too large ones.
 
-use super::{Case, case, expect_rows, raw, serve, short};
+use super::{Case, PATIENT, case, crawl, expect_rows, raw, serve};
 use crate::support::{Reply, Site, Step};
 
 fn setting(lines: &str) -> Reply {
@@ -81,7 +81,7 @@ fn cookies() {
             number + 1
         )))
     });
-    let crawl = short(&[site.url("/"), other.url("/")]).args(["--cookies", "--rate", "unlimited"]);
+    let crawl = crawl(&[site.url("/"), other.url("/")], PATIENT).args(["--cookies"]);
     crawl.run().expect_code(0);
     let out = crawl.dir().join("out");
     expect_rows(&out, &site, &cases);

@@ -193,10 +193,10 @@ pub(super) fn cases() -> Vec<Case> {
 
 #[test]
 fn status_lines() {
-    expect(&lines(), &["--max-depth", "1"]);
+    expect(lines(), &["--max-depth", "1"]);
 }
 
 #[test]
 fn header_blocks() {
-    expect(&blocks(), &["--max-depth", "1"]);
+    expect(blocks(), &["--max-depth", "1"]);
 }

@@ -31,13 +31,13 @@ pub(super) fn cases() -> Vec<Case> {
         case("/nested", page("", "<div>", 5_000_000), "200 - 0 -"),
         case(
             "/nested-tables",
-            page("", "<table><tr><td>", 8_000_000),
+            page("", "<table><tr><td>", 4_000_000),
             "200 - 0 -",
         ),
         case("/nested-svg", page("", "<svg>", 5_000_000), cut),
         case(
             "/formatting",
-            page("", "<a><b><i><p>", 8_000_000),
+            page("", "<a><b><i><p>", 4_000_000),
             "200 - 0 -",
         ),
         case("/links", page("", "<a href=/healthy>x</a>", HUGE), cut),
@@ -57,17 +57,17 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case(
             "/metas",
-            page("", "<meta name=robots content=nofollow>", 9_000_000),
+            page("", "<meta name=robots content=nofollow>", 4_000_000),
             "200 - 0 -",
         ),
         case(
             "/srcset",
-            page("<img srcset='", "http://a.invalid/x 1x,", 9_000_000),
+            page("<img srcset='", "http://a.invalid/x 1x,", 4_000_000),
             "200 - 0 -",
         ),
         case(
             "/styles",
-            page("<style>", "a{b:url(http://a.invalid/", 9_000_000),
+            page("<style>", "a{b:url(http://a.invalid/", 4_000_000),
             "200 - 0 -",
         ),
         case("/nuls", page("", "\0", 5_000_000), "200 - 0 -"),
@@ -92,9 +92,9 @@ pub(super) fn cases() -> Vec<Case> {
 
 #[test]
 fn too_much() {
-    let (crawl, site) = expect(&cases(), &["--max-depth", "1"]);
+    let (crawl, site) = expect(cases(), &["--max-depth", "1", "--max-body", "5MiB"]);
     let out = crawl.dir().join("out");
-    assert_eq!(number(&out, "SELECT max(bytes) FROM pages"), 10 << 20);
+    assert_eq!(number(&out, "SELECT max(bytes) FROM pages"), 5 << 20);
     assert!(number(&out, "SELECT max(length(title)) FROM pages") <= 1024);
     assert_eq!(site.count("/other"), 0);
     let most = "SELECT max(n) FROM (SELECT count(*) AS n FROM links GROUP BY from_url)";
@@ -115,8 +115,13 @@ fn too_much_for_a_tree() {
         .collect();
     let site = crate::support::Site::start();
     super::serve(&site, &cases);
-    let crawl = super::short(&[site.url("/")]).args(["--max-depth", "1"]);
-    crawl.file("c.toml", &format!("{}{fields}", super::SHORT));
+    let crawl = super::crawl(&[site.url("/")], super::PATIENT).args([
+        "--max-depth",
+        "1",
+        "--max-body",
+        "5MiB",
+    ]);
+    crawl.file("c.toml", &(super::settings(super::PATIENT) + fields));
     crawl.run().expect_code(0);
     let out = crawl.dir().join("out");
     super::expect_rows(&out, &site, &cases);

@@ -1,6 +1,6 @@
 //! Redirects that lead nowhere, in circles, or where nobody may go.
 
-use super::{Case, case, expect, raw, short};
+use super::{Case, case, expect, raw};
 use crate::support::{Reply, Site, expect_sound, number, rows};
 
 fn to(location: &str) -> Reply {
@@ -74,7 +74,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 #[test]
 fn locations() {
-    let (crawl, site) = expect(&cases(), &[]);
+    let (crawl, site) = expect(cases(), &[]);
     assert_eq!(site.count("/other"), 0);
     assert_eq!(
         number(&crawl.dir().join("out"), "SELECT count(*) FROM frontier"),
@@ -98,7 +98,7 @@ fn odd_bytes() {
     ] {
         site.reply(path, raw([begin, target, b"\r\n\r\n"].concat()));
     }
-    let crawl = short(&[site.url("/")]);
+    let crawl = super::crawl(&[site.url("/")], super::PATIENT);
     crawl.run().expect_code(0);
     let found = rows(
         &crawl.dir().join("out"),
@@ -124,7 +124,7 @@ fn circles_and_chains() {
         let number: u32 = path.strip_prefix("/chain")?.parse().ok()?;
         Some(to(&format!("/chain{}", number + 1)))
     });
-    let crawl = short(&[site.url("/")]).args(["--max-redirects", "10"]);
+    let crawl = super::crawl(&[site.url("/")], super::PATIENT).args(["--max-redirects", "10"]);
     crawl.run().expect_code(0);
     let out = crawl.dir().join("out");
     let looped = "SELECT count(*) FROM pages WHERE error = 'redirect_loop'";
@@ -196,7 +196,7 @@ fn private_addresses_in_every_spelling() {
         site.reply(&format!("/to{number}"), raw(format!("HTTP/1.1 302 Found\r\nLocation: http://{name}:{port}/{number}\r\nContent-Length: 0\r\n\r\n")));
     }
     site.page("/", &links);
-    let crawl = short(&[site.url("/")]);
+    let crawl = super::crawl(&[site.url("/")], super::PATIENT);
     crawl.run().expect_code(0);
     let out = crawl.dir().join("out");
     let refused = rows(

@@ -1,6 +1,6 @@
 //! Files named robots.txt that are none, or that mean harm. Each stands on a site of its own.
 
-use super::{raw, short};
+use super::raw;
 use crate::support::{Reply, Site, Step, expect_sound, number, rows};
 
 fn text(body: impl Into<Vec<u8>>) -> Reply {
@@ -174,7 +174,7 @@ fn files() {
         .map(|(what, reply, may)| ((what, may), serve(reply)))
         .unzip();
     let seeds: Vec<String> = sites.iter().map(|site| site.url("/")).collect();
-    let crawl = short(&seeds).args(["--max-crawl-delay", "100ms", "--sitemaps", "off"]);
+    let crawl = super::crawl(&seeds, 15).args(["--max-crawl-delay", "100ms", "--sitemaps", "off"]);
     crawl.run().expect_code(4);
     let out = crawl.dir().join("out");
     let mut wrong = String::new();

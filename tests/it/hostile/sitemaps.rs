@@ -1,6 +1,6 @@
 //! Sitemaps that mean harm. Those that name one another in circles, chains and entities are in `sitemaps`.
 
-use super::{SHORT, short};
+use super::{PATIENT, crawl};
 use crate::support::{Crawl, Reply, Site, Step, expect_sound, number, rows};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n";
@@ -151,7 +151,7 @@ pub(super) fn expect_rows(crawl: &Crawl, site: &Site) {
 fn files() {
     let site = Site::start();
     serve(&site);
-    let crawl = short(&[site.url("/")]).args(["--scope", "host", "--timeout", "20s"]);
+    let crawl = crawl(&[site.url("/")], PATIENT).args(["--scope", "host"]);
     crawl.run().expect_code(0);
     expect_rows(&crawl, &site);
     let out = crawl.dir().join("out");
@@ -173,11 +173,7 @@ fn what_a_sitemap_names_is_no_longer_than_itself() {
         .map(|n| format!("<url><loc>{n}</loc></url>"))
         .collect();
     site.reply(&path, xml(&format!("<urlset>{entries}</urlset>")));
-    let crawl = short(&[site.url("/")]).args(["--scope", "host"]);
-    crawl.file(
-        "c.toml",
-        &SHORT.replace("timeout = \"3s\"", "timeout = \"30s\""),
-    );
+    let crawl = crawl(&[site.url("/")], PATIENT).args(["--scope", "host"]);
     crawl.run().expect_code(0);
     let out = crawl.dir().join("out");
     let sql = "SELECT error, kind, truncated FROM sitemaps WHERE url LIKE '%/s.xml'";

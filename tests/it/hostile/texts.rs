@@ -168,7 +168,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 #[test]
 fn charsets() {
-    let (crawl, site) = expect(&cases(), &[]);
+    let (crawl, site) = expect(cases(), &[]);
     let out = crawl.dir().join("out");
     let mut wrong = String::new();
     for (case, title) in titled() {

@@ -1,6 +1,6 @@
 //! Servers that ask to be waited for, for ever or in words that mean nothing.
 
-use super::{SHORT, short};
+use super::{PATIENT, crawl, settings};
 use crate::support::{Reply, Site, expect_sound, number, rows};
 
 /// Each on a site of its own, for a hold is the host's; and whether it is more than anybody waits.
@@ -34,10 +34,10 @@ fn retry_after() {
         );
     }
     let seeds: Vec<String> = sites.iter().map(|site| site.url("/")).collect();
-    let crawl = short(&seeds).args(["--retries", "1"]);
+    let crawl = crawl(&seeds, PATIENT).args(["--retries", "1"]);
     crawl.file(
         "c.toml",
-        &SHORT.replace("[politeness]", "retry-wait = \"1ms\"\n[politeness]"),
+        &settings(PATIENT).replace("[politeness]", "retry-wait = \"1ms\"\n[politeness]"),
     );
     crawl.run().expect_code(4);
     let out = crawl.dir().join("out");
@@ -74,10 +74,10 @@ fn for_ever() {
         );
         bad.dynamic(move |_, _| Some(Reply::new(status).header("Retry-After", "1000000000")));
         good.tree(50, 5);
-        let crawl = short(&[bad.url("/"), good.url("/")]);
+        let crawl = crawl(&[bad.url("/"), good.url("/")], PATIENT);
         crawl.file(
             "c.toml",
-            &SHORT.replace("max-failures = 100000", "max-failures = 5"),
+            &settings(PATIENT).replace("max-failures = 100000", "max-failures = 5"),
         );
         crawl.run().expect_code(4);
         let out = crawl.dir().join("out");
