@@ -25,6 +25,8 @@ const PROXY_ASKS: StatusCode = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
 const MAX_RESERVED: usize = 256 << 10;
 /// Bytes of header fields that are kept.
 const MAX_HEADER_BYTES: usize = 64 << 10;
+/// Longest entity tag or date that is sent back; servers refuse requests with long heads.
+const MAX_VALIDATOR: usize = 1024;
 /// A body that brings fewer bytes a second, once it had this long, is given up.
 const LEAST_RATE: (u64, Duration) = (100, Duration::from_secs(20));
 
@@ -32,6 +34,10 @@ const LEAST_RATE: (u64, Duration) = (100, Duration::from_secs(20));
 const TIMED_OUT: &str = "operation timed out";
 /// and of one that could not be had for want of memory.
 const NO_ROOM: &str = "too many large bodies at once";
+
+/// A body waits for memory so many times as long as a request may take: it waits for others' ends, of which
+/// each has its own time.
+const PATIENCE: u32 = 10;
 
 /// How a URL is to be asked for.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +54,10 @@ pub struct Ask<'a> {
 
 /// The header that makes a request conditional (RFC 9110 §13.1): by the entity tag, else by the date.
 fn condition(validators: &Validators) -> Option<(HeaderName, HeaderValue)> {
-    let value = |text: &String| HeaderValue::from_str(text).ok();
+    let value = |text: &String| {
+        let short = text.len() <= MAX_VALIDATOR;
+        HeaderValue::from_str(text).ok().filter(|_| short)
+    };
     let etag = validators.etag.as_ref().and_then(value);
     let date = validators.last_modified.as_ref().and_then(value);
     etag.map(|etag| (IF_NONE_MATCH, etag))
@@ -285,7 +294,7 @@ async fn read(
         timeout,
     } = times;
     let head_time = clock.elapsed();
-    // Not the server's fault: it is given as much longer, and no more than that.
+    // Not the server's fault: it is given as much longer.
     let mut waited = Duration::ZERO;
     let head = head(&response);
     let peer = response.remote_addr();
@@ -304,6 +313,8 @@ async fn read(
         let said = response.content_length().unwrap_or(0).min(ask.max_body);
         spare.take(usize::try_from(said).map_or(MAX_RESERVED, |said| said.min(MAX_RESERVED)))
     };
+    // Of what is beyond the calendar, a year is as good.
+    let timeout = timeout.min(Duration::from_secs(365 * 86_400));
     let due = tokio::time::Instant::from_std(clock) + timeout;
     let mut deadline = std::pin::pin!(tokio::time::sleep_until(due));
     loop {
@@ -326,7 +337,7 @@ async fn read(
                 let taken = piece.len().min(room);
                 if !held.try_grow(taken as u64) {
                     let begun = Instant::now();
-                    let patience = timeout.saturating_sub(waited);
+                    let patience = timeout.saturating_mul(PATIENCE).saturating_sub(waited);
                     let grown = tokio::time::timeout(patience, held.grow(taken as u64));
                     if grown.await.is_err() {
                         failure = Some((FetchError::Timeout, NO_ROOM.to_owned()));
@@ -384,8 +395,9 @@ fn head(response: &Response) -> Head {
     let mut headers = Vec::with_capacity(response.headers().len());
     for (name, value) in response.headers() {
         let size = name.as_str().len() + value.len() + 4;
+        // What is too long is left out alone: a redirect's target may stand behind it.
         if size > room {
-            break;
+            continue;
         }
         room -= size;
         let value = match value.to_str() {

@@ -171,7 +171,7 @@ mod tests {
                 let room = Arc::clone(&room);
                 tokio::spawn(async move {
                     let mut held = room.hold();
-                    for _ in 0..1 + (number * 7919) % largest {
+                    for _ in 0..=(number * 7919) % (largest - 1) {
                         held.grow(1).await;
                         tokio::task::yield_now().await;
                         assert!(room.live() <= shared + largest + 200 * small);

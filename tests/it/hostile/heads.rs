@@ -70,7 +70,9 @@ fn lines() -> Vec<Case> {
         ),
     ];
     for status in [100, 102, 103] {
-        let flood = format!("HTTP/1.1 {status} Wait\r\n\r\n").into_bytes();
+        // Long ones: each costs the client its time, and there are other cases beside these.
+        let filler = "x".repeat(4000);
+        let flood = format!("HTTP/1.1 {status} Wait\r\nX: {filler}\r\n\r\n").into_bytes();
         cases.push(case(
             &format!("/flood-{status}"),
             Reply::raw([Step::Endless(flood)]),

@@ -1,6 +1,7 @@
 //! Servers that mean harm: every behaviour is a case with the row that it must leave. Each family is a
 //! table of its own; `together` crawls all of them at once, beside healthy pages.
 
+mod again;
 mod bodies;
 mod codings;
 mod cookies;

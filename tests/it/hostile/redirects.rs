@@ -52,6 +52,14 @@ pub(super) fn cases() -> Vec<Case> {
         case("/bad-host", to("http://[::1/"), bad),
         case("/bad-port", to("http://127.0.0.1:99999/"), bad),
         case("/no-host", to("http://"), bad),
+        case(
+            "/behind-a-long-header",
+            raw(format!(
+                "HTTP/1.1 302 Found\r\nX: {}\r\nLocation: /healthy\r\nContent-Length: 0\r\n\r\n",
+                "x".repeat(70_000)
+            )),
+            "302 - 0 /healthy",
+        ),
         case("/nul", to("/a\0b"), "- protocol 0 -"),
         case("/cr", to("/a\rX: y"), "- protocol 0 -"),
     ];
