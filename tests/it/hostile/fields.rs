@@ -7,7 +7,7 @@ use crate::support::{Crawl, Site};
 #[test]
 fn one_page_at_a_time() {
     let site = Site::start();
-    for case in markup::cases() {
+    for case in markup::cases().into_iter().chain(markup::whole()) {
         if ![
             "/nested",
             "/nested-svg",

@@ -22,6 +22,7 @@ use std::path::Path;
 use crate::support::{Crawl, Reply, Site, Step, expect_sound, rows};
 
 /// What a path answers, and what its row in `pages` holds then.
+#[derive(Clone)]
 struct Case {
     path: String,
     reply: Reply,
@@ -82,7 +83,8 @@ fn expect_rows(out: &Path, site: &Site, cases: &[Case]) {
         // Which of the two limits a drip meets first is a matter of the settings.
         let found = found.replace(" too_slow ", " timeout ");
         if found != case.row {
-            let sql = format!("SELECT detail FROM requests WHERE url = '{url}'");
+            let sql =
+                format!("SELECT detail, wire_bytes, total_ms FROM requests WHERE url = '{url}'");
             let detail = rows(out, &sql).join(" | ");
             wrong += &format!("{}: {found}, not {} ({detail})\n", case.path, case.row);
         }

@@ -58,15 +58,17 @@ pub struct Child {
 }
 
 impl Crawl {
-    /// No arguments yet, an empty directory.
+    /// No arguments yet, an empty directory. With `TESTED_BINARY` in the environment that program is run: to
+    /// measure a release build by the tests' own build.
     pub fn new() -> Self {
         let dir = || TempDir::new().expect("a temporary directory");
+        let built = || env!("CARGO_BIN_EXE_crawl").into();
         Self {
             dir: dir(),
             place: None,
             talk: dir(),
             runs: Cell::new(0),
-            program: env!("CARGO_BIN_EXE_crawl").into(),
+            program: std::env::var_os("TESTED_BINARY").map_or_else(built, PathBuf::from),
             stderr_to: Cell::default(),
             cap: CAP,
             args: vec![],
