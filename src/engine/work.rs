@@ -17,7 +17,7 @@ use super::held::Held;
 use crate::canonical::{Base, Host, Origin};
 use crate::clock;
 use crate::config::{Config, Purpose};
-use crate::fetch::{Ask, Fetcher, Held as Share, Room, decode};
+use crate::fetch::{Ask, Fetcher, Room, Share, decode};
 use crate::fetched::{FetchError, Fetched, Head, Timing};
 use crate::parse::{self, sitemap};
 use crate::politeness::{Answer, Ending, parse_retry_after, retry_wait};

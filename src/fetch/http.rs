@@ -12,7 +12,7 @@ use super::clients::Clients;
 use super::cookies::Jar;
 use super::dues::Dues;
 use super::failure::classify;
-use super::room::{Held, Room};
+use super::room::{Room, Share};
 use crate::canonical::{CanonicalUrl, Host};
 use crate::clock;
 use crate::config::{Config, ConfigError};
@@ -197,7 +197,7 @@ impl Fetcher {
     /// Asks for a URL. Ends by itself: every part has its time.
     ///
     /// `held` has the body's memory, for the caller to keep as long as the body.
-    pub async fn ask(&self, url: &CanonicalUrl, ask: Ask<'_>, held: &mut Held) -> Fetched {
+    pub async fn ask(&self, url: &CanonicalUrl, ask: Ask<'_>, held: &mut Share) -> Fetched {
         let fetched = self.send(url, ask, held).await;
         tracing::debug!(
             %url,
@@ -210,7 +210,7 @@ impl Fetcher {
         fetched
     }
 
-    async fn send(&self, url: &CanonicalUrl, ask: Ask<'_>, held: &mut Held) -> Fetched {
+    async fn send(&self, url: &CanonicalUrl, ask: Ask<'_>, held: &mut Share) -> Fetched {
         let (started, clock) = (clock::now(), Instant::now());
         let failed = |(class, detail)| {
             let timing = Timing {
@@ -285,7 +285,7 @@ async fn read(
     mut response: Response,
     times: Times,
     ask: &Ask<'_>,
-    held: &mut Held,
+    held: &mut Share,
     spare: &Spare,
 ) -> Fetched {
     let Times {

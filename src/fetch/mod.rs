@@ -13,4 +13,4 @@ mod room;
 
 pub use address::{is_plainly_private, is_private};
 pub use http::{Ask, Fetcher, check};
-pub use room::{Held, Room};
+pub use room::{Room, Share};

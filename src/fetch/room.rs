@@ -34,7 +34,7 @@ pub struct Room {
 
 /// What one body has of it; given back when dropped, whatever ends the request.
 #[derive(Debug)]
-pub struct Held {
+pub struct Share {
     room: Arc<Room>,
     bytes: u64,
     lane: Option<OwnedSemaphorePermit>,
@@ -62,8 +62,8 @@ impl Room {
 
     /// For a body that is about to come.
     #[must_use]
-    pub fn hold(self: &Arc<Self>) -> Held {
-        Held {
+    pub fn hold(self: &Arc<Self>) -> Share {
+        Share {
             room: Arc::clone(self),
             bytes: 0,
             lane: None,
@@ -77,7 +77,7 @@ impl Room {
     }
 }
 
-impl Held {
+impl Share {
     /// Bytes that the body has.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -113,7 +113,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Share {
     fn drop(&mut self) {
         self.room.live.fetch_sub(self.bytes, Ordering::Relaxed);
         self.room.freed.notify_waiters();

@@ -355,6 +355,23 @@ mod tests {
         }
     }
 
+    /// A short text is a long URL where the page's own is long.
+    #[test]
+    fn more_than_a_page_may_lead_to() {
+        let page = format!("http://a.example/{}/", "d".repeat(4000));
+        let page = CanonicalUrl::parse(&page).expect("a URL");
+        for (distinct, cut) in [(2000, false), (1, false), (3000, true)] {
+            let mut links = Links::new(&page, UTF_8, 10_000);
+            for number in 0..3000 {
+                let text = (number % distinct).to_string();
+                links.push(Cow::Owned(text), LinkKind::A, None, None);
+            }
+            let mut out = Vec::new();
+            assert_eq!(links.finish(&mut out), cut, "{distinct}");
+            assert_eq!(out.len() == 3000, !cut, "{distinct}");
+        }
+    }
+
     #[test]
     fn over_the_limit() {
         let page = CanonicalUrl::parse("http://a.example/").expect("a URL");
