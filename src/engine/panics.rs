@@ -94,7 +94,9 @@ async fn a_robots_txt_allows_nothing() {
         assert_eq!(outcome, super::Outcome::Deferred { urls: 1 }, "{starts}");
         let database = Connection::open(output.join("crawl.db")).expect("a database");
         let sql = "SELECT count(*) FROM requests WHERE kind = 'robots' AND error = 'internal'";
-        let failed: i64 = database.query_row(sql, [], |row| row.get(0)).expect("a row");
+        let failed: i64 = database
+            .query_row(sql, [], |row| row.get(0))
+            .expect("a row");
         assert_eq!(failed, starts);
     }
 }
