@@ -185,6 +185,32 @@ mod tests {
         );
     }
 
+    /// Whatever stands between the scheme and the name.
+    #[test]
+    fn users_of_seeds() {
+        for text in [
+            "https://me:s3cret@a.example/x",
+            "https:/me:s3cret@a.example/x",
+            "https:me:s3cret@a.example/x",
+            "HTTP:\\\\me:s3cret@a.example\\@x",
+            "http:///me:s3cret@a.example/x",
+            "//me:s3cret@a.example/x",
+            "me:s3cret@a.example/x",
+        ] {
+            let shown = without_userinfo(text);
+            assert!(!shown.contains("s3cret"), "{text}: {shown}");
+            assert!(shown.contains("…@a.example"), "{text}: {shown}");
+        }
+        for text in [
+            "https://a.example/@x",
+            "https:/a.example?@x",
+            "a.example:80/@",
+            "/@me",
+        ] {
+            assert_eq!(without_userinfo(text), text);
+        }
+    }
+
     #[test]
     fn variables_are_named() {
         for (text, shown) in [

@@ -83,6 +83,9 @@ const MAX_NUMBERED: u64 = 100_000;
 /// Likewise, in bytes of text.
 const MAX_NUMBERED_BYTES: u64 = 1 << 28;
 
+/// Most digits of one end of a range.
+const MAX_DIGITS: usize = 20;
+
 /// The seeds that one text stands for: `{1..50}` for numbered pages, `{01..50}` with leading zeros, any
 /// number of such. Other braces are left as they are.
 fn numbered(text: &str) -> Result<Vec<String>, String> {
@@ -90,8 +93,9 @@ fn numbered(text: &str) -> Result<Vec<String>, String> {
     while let Some((range, from, to, width)) = first_range(rest) {
         let (before, after) = (&rest[..range.start], &rest[range.end..]);
         let count = from.abs_diff(to).saturating_add(1);
-        let bytes = (seeds.len() as u64).saturating_mul(text.len() as u64);
-        if count.saturating_mul(seeds.len() as u64) > MAX_NUMBERED || bytes > MAX_NUMBERED_BYTES {
+        let all = count.saturating_mul(seeds.len() as u64);
+        let bytes = all.saturating_mul(text.len() as u64);
+        if all > MAX_NUMBERED || bytes > MAX_NUMBERED_BYTES {
             return Err(format!("stands for more than {MAX_NUMBERED} seeds"));
         }
         let number = |step: u64| if from <= to { from + step } else { from - step };
@@ -113,7 +117,10 @@ fn first_range(text: &str) -> Option<(std::ops::Range<usize>, u64, u64, usize)> 
     text.match_indices('{').find_map(|(open, _)| {
         let close = open + text[open..].find('}')?;
         let (from, to) = text[open + 1..close].split_once("..")?;
-        let digits = |end: &str| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit());
+        // Zeros in front count: what has more digits than any number is not padded to that width.
+        let digits = |end: &str| {
+            (1..=MAX_DIGITS).contains(&end.len()) && end.bytes().all(|byte| byte.is_ascii_digit())
+        };
         if !digits(from) || !digits(to) {
             return None;
         }
@@ -134,14 +141,29 @@ pub(crate) fn without_secret(text: &str) -> String {
 /// A URL as it was written, with a mark in place of user and password.
 #[must_use]
 pub fn without_userinfo(text: &str) -> String {
-    let begin = text.find("//").map_or(0, |slashes| slashes + 2);
+    // As the URL Standard has it: `https:/me:pw@host` and `http:\\me:pw@host` name a user, too.
+    let slashes = ['/', '\\'];
+    let scheme = match text.split_once(':') {
+        Some((scheme, rest)) if is_http(scheme) || rest.starts_with(slashes) => scheme.len() + 1,
+        _ => 0,
+    };
+    let begin = text.len() - text[scheme..].trim_start_matches(slashes).len();
+    if scheme == 0 && begin == 1 {
+        // A path.
+        return text.to_owned();
+    }
     let end = text[begin..]
-        .find(['/', '?', '#'])
+        .find(['/', '\\', '?', '#'])
         .map_or(text.len(), |end| begin + end);
     match text[begin..end].rfind('@') {
         Some(at) => format!("{}…{}", &text[..begin], &text[begin + at..]),
         None => text.to_owned(),
     }
+}
+
+fn is_http(scheme: &str) -> bool {
+    let scheme = scheme.trim_start();
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
 /// Reads a seed as a user writes it: `https://` is assumed where no scheme is written.
@@ -182,6 +204,10 @@ mod tests {
             ("a/{1..}", &["a/{1..}"]),
             ("a/{1...3}", &["a/{1...3}"]),
             (
+                "a/{000000000000000000001..2}",
+                &["a/{000000000000000000001..2}"],
+            ),
+            (
                 "a/{99999999999999999999..1}",
                 &["a/{99999999999999999999..1}"],
             ),
@@ -195,6 +221,7 @@ mod tests {
             "a/{1..100001}",
             "a/{1..1000}/{1..1000}",
             "{0..18446744073709551615}",
+            &format!("{}{{1..99999}}", "x".repeat(3000)),
         ] {
             assert!(numbered(text).is_err(), "{text}");
         }
