@@ -8,6 +8,10 @@ use governor::clock::{Clock, Reference};
 use governor::nanos::Nanos;
 use governor::{Quota, RateLimiter};
 
+/// The longest time that it takes to fill an empty bucket: a hundred years. The limiter reckons in nanoseconds
+/// of 64 bits, which a burst of thousands at one request a month would pass.
+const LONGEST_FILL: Duration = Duration::from_secs(3_200_000_000);
+
 /// The hand of a bucket's clock: it stands where it is put.
 #[derive(Debug, Clone)]
 struct Hand(Arc<AtomicU64>);
@@ -37,11 +41,13 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket: `burst` tokens, one more each `interval`; no limit where that is `None`.
+    /// A full bucket: `burst` tokens, one more each `interval`; no limit where that is `None`. There are fewer
+    /// tokens where it would take more than a hundred years to fill it.
     #[must_use]
     pub fn full(interval: Option<Duration>, burst: u32, now: Instant) -> Self {
         let hand = Hand(Arc::new(AtomicU64::new(0)));
-        let burst = std::num::NonZeroU32::new(burst).unwrap_or(std::num::NonZeroU32::MIN);
+        let most = interval.map_or(u32::MAX, |interval| most_tokens(interval).max(1));
+        let burst = std::num::NonZeroU32::new(burst.min(most)).unwrap_or(std::num::NonZeroU32::MIN);
         let limiter = interval
             .and_then(Quota::with_period)
             .map(|quota| RateLimiter::direct_with_clock(quota.allow_burst(burst), hand.clone()));
@@ -85,4 +91,11 @@ impl Bucket {
             now + Duration::from(wait).max(Duration::from_micros(1))
         })
     }
+}
+
+/// How many tokens there can be at one in such a time.
+fn most_tokens(interval: Duration) -> u32 {
+    let most = LONGEST_FILL.as_nanos().checked_div(interval.as_nanos());
+    most.and_then(|most| u32::try_from(most).ok())
+        .unwrap_or(u32::MAX)
 }

@@ -268,3 +268,143 @@ proptest::proptest! {
         }
     }
 }
+
+/// What happens to a host next.
+#[derive(Debug, Clone)]
+enum Step {
+    Wait(u64),
+    Start,
+    End(Answer, Option<u64>),
+    Delay(Option<u64>),
+    Hold(u64),
+    Share(u64),
+}
+
+fn steps() -> impl proptest::strategy::Strategy<Value = Vec<Step>> {
+    use proptest::prelude::*;
+    let answer = prop_oneof![
+        4 => Just(Answer::Fine),
+        1 => Just(Answer::Failed),
+        1 => Just(Answer::Strained),
+        1 => Just(Answer::Silent),
+        1 => proptest::option::of(0_u64..3000).prop_map(|asked| Answer::Throttled(asked.map(ms))),
+    ];
+    let step = prop_oneof![
+        6 => (0_u64..400).prop_map(Step::Wait),
+        1 => (0_u64..60_000).prop_map(Step::Wait),
+        8 => Just(Step::Start),
+        6 => (answer, proptest::option::of(0_u64..900)).prop_map(|(answer, head)| Step::End(answer, head)),
+        1 => proptest::option::of(0_u64..3000).prop_map(Step::Delay),
+        1 => (0_u64..5000).prop_map(Step::Hold),
+        1 => (1_u64..2000).prop_map(Step::Share),
+    ];
+    proptest::collection::vec(step, 1..150)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    /// Whatever comes in between: no start while a hold lasts, none sooner after another than a Crawl-delay or
+    /// the strain of the host asks for, never more in flight than may be, and the time that is named is enough.
+    #[test]
+    fn never_sooner_whatever_happens(
+        steps in steps(),
+        interval in proptest::option::of(1_u64..1000),
+        (burst, concurrency) in (1_u32..4, 1_u32..4),
+        (random_wait, adaptive) in (proptest::bool::ANY, proptest::bool::ANY),
+    ) {
+        let begin = Instant::now();
+        let limits = Limits {
+            interval: interval.map(ms),
+            burst, concurrency, random_wait, adaptive,
+            max_crawl_delay: ms(2000),
+            max_failures: u32::MAX,
+            ..limits()
+        };
+        let mut pace = Pace::new(limits, begin);
+        let (mut now, mut held, mut last) = (begin, begin, None);
+        let (mut gap, mut flying) = (Duration::ZERO, Vec::new());
+        // With the interval that was the longest since, as tokens of a shorter one are not given back.
+        let mut starts: Vec<Instant> = Vec::new();
+        let mut least = limits.interval.unwrap_or_default();
+        for step in steps {
+            match step {
+                Step::Wait(millis) => now += ms(millis),
+                Step::Start => {
+                    let strain = pace.strain().unwrap_or_default();
+                    match pace.check(now) {
+                        When::Now => {
+                            pace.begin(now);
+                            proptest::prop_assert!(now >= held, "in a hold");
+                            let next = last.map(|last: Instant| last + gap.max(strain));
+                            proptest::prop_assert!(next.is_none_or(|next| now >= next), "too soon");
+                            flying.push(now);
+                            last = Some(now);
+                            starts.push(now);
+                            let most = if gap.is_zero() { concurrency } else { 1 };
+                            let before = flying.len() as u32;
+                            proptest::prop_assert!(before <= most.max(1) || before <= concurrency);
+                            proptest::prop_assert_eq!(pace.in_flight(), before);
+                        }
+                        When::At(at) => proptest::prop_assert!(at > now, "it has to wait until then"),
+                        When::AfterOne => proptest::prop_assert!(!flying.is_empty(), "for nothing"),
+                    }
+                }
+                Step::End(answer, head) => if let Some(started) = flying.pop() {
+                    let total = now - started;
+                    let ending = Ending { answer, head: head.map(ms).map(|head| head.min(total)), total, stays: true };
+                    if let Consequence::Hold(wait, _) | Consequence::SetAside(wait, _) = pace.finish(ending, now) {
+                        held = held.max(now + wait);
+                    }
+                },
+                Step::Delay(asked) => gap = pace.set_crawl_delay(asked.map(ms)).unwrap_or_default(),
+                Step::Hold(millis) => {
+                    pace.hold(now + ms(millis));
+                    held = held.max(now + ms(millis));
+                }
+                Step::Share(millis) => {
+                    pace.share(Limits { interval: Some(ms(millis)), ..limits }, now);
+                    least = least.max(ms(millis));
+                    // From now on at this rate.
+                    starts.clear();
+                }
+            }
+        }
+        for (index, from) in starts.iter().enumerate().filter(|_| !least.is_zero()) {
+            for (count, to) in starts[index..].iter().enumerate() {
+                let allowed = f64::from(burst) + (*to - *from).as_secs_f64() / least.as_secs_f64();
+                proptest::prop_assert!(count as f64 + 1.0 <= allowed + 1e-6, "{} in {:?}", count + 1, *to - *from);
+            }
+        }
+        // In the end one may go: nothing waits for ever.
+        for started in std::mem::take(&mut flying) {
+            pace.finish(Ending { answer: Answer::Fine, head: None, total: now - started, stays: true }, now);
+        }
+        let mut tries = 0;
+        while let When::At(at) = pace.check(now) {
+            proptest::prop_assert!(at > now);
+            (now, tries) = (at, tries + 1);
+            proptest::prop_assert!(tries < 10, "the time that is named is not enough");
+        }
+        proptest::prop_assert_eq!(pace.check(now), When::Now);
+    }
+
+    /// No setting that is accepted makes a bucket that gives too much, or nothing for ever.
+    #[test]
+    fn buckets_of_any_size(size in -7.0_f64..6.0, burst in 1_u32..=10_000) {
+        let rate: crate::config::Rate = match format!("{}/s", 10_f64.powf(size)).parse() {
+            Ok(rate) => rate,
+            Err(_) => return Ok(()),
+        };
+        let (begin, interval) = (Instant::now(), rate.interval().expect("a limit"));
+        let mut bucket = Bucket::full(Some(interval), burst, begin);
+        let in_a_century = (3.2e9 / interval.as_secs_f64()).max(1.0);
+        for _ in 0..burst.min(in_a_century as u32) {
+            proptest::prop_assert_eq!(bucket.take(begin), Ok(()));
+        }
+        let at = bucket.take(begin).expect_err("it is empty");
+        proptest::prop_assert!(at > begin && at <= begin + interval + ms(1), "{:?}", at - begin);
+        let mut empty = Bucket::empty(Some(interval), burst, begin);
+        proptest::prop_assert!(empty.take(begin).is_err());
+    }
+}
