@@ -169,6 +169,9 @@ pub mod fetch;
 pub mod fetched;
 #[doc(hidden)]
 pub mod frontier;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod open_files;
 pub mod order;

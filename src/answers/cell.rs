@@ -5,7 +5,7 @@ use tokio_rusqlite::rusqlite;
 use unicode_width::UnicodeWidthChar;
 
 /// A value as plain text; a blob in hexadecimal, NULL as nothing.
-pub(super) fn text(value: ValueRef<'_>) -> String {
+pub(crate) fn text(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => String::new(),
         ValueRef::Integer(number) => number.to_string(),
@@ -16,7 +16,7 @@ pub(super) fn text(value: ValueRef<'_>) -> String {
 }
 
 /// A value as JSON.
-pub(super) fn json(value: ValueRef<'_>) -> serde_json::Value {
+pub(crate) fn json(value: ValueRef<'_>) -> serde_json::Value {
     match value {
         ValueRef::Null => serde_json::Value::Null,
         ValueRef::Integer(number) => number.into(),
@@ -27,7 +27,7 @@ pub(super) fn json(value: ValueRef<'_>) -> serde_json::Value {
 
 /// Text as a spreadsheet may have it: what it would take for a formula gets an apostrophe in front, control
 /// characters are shown as escapes. All else stays as it is, for those who reckon with it.
-pub(super) fn csv(value: ValueRef<'_>) -> String {
+pub(crate) fn csv(value: ValueRef<'_>) -> String {
     let is_text = matches!(value, ValueRef::Text(_));
     let text = escaped(&text(value), |c| {
         !c.is_control() || matches!(c, '\t' | '\n' | '\r')
@@ -125,12 +125,12 @@ fn is_format(c: char) -> bool {
 }
 
 /// Columns of a terminal that a text takes.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
 /// A text cut to so many columns, with a mark where it was cut.
-pub(super) fn fit(text: &str, columns: usize) -> String {
+pub(crate) fn fit(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -147,7 +147,7 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
 }
 
 /// A URL cut to so many columns: in its middle, for its end tells it from others of its site.
-pub(super) fn fit_url(url: &str, columns: usize) -> String {
+pub(crate) fn fit_url(url: &str, columns: usize) -> String {
     if width(url) <= columns {
         return url.to_owned();
     }

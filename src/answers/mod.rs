@@ -1,6 +1,6 @@
 //! Reading an output: one read-only room a subcommand, over one [`Reader`]. Works while a crawl writes.
 
-mod cell;
+pub(crate) mod cell;
 pub use cell::{plain_json, printable};
 
 pub mod audit;

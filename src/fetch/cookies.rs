@@ -22,7 +22,7 @@ const MAX_COOKIES: usize = 10_000;
 
 /// What servers have set.
 #[derive(Debug, Default)]
-pub(super) struct Jar(Mutex<Sites>);
+pub(crate) struct Jar(Mutex<Sites>);
 
 #[derive(Debug, Default)]
 struct Sites {
@@ -41,7 +41,7 @@ struct Site {
 impl Jar {
     /// The `Cookie` header for a URL: what the user gave, and what was set. Of one name, what was set
     /// counts.
-    pub(super) fn header(
+    pub(crate) fn header(
         &self,
         url: &CanonicalUrl,
         given: Option<&HeaderValue>,
@@ -89,7 +89,7 @@ impl Jar {
     }
 
     /// Takes in what an answer sets. Whether it set anything.
-    pub(super) fn take_in(&self, url: &CanonicalUrl, head: &Head) -> bool {
+    pub(crate) fn take_in(&self, url: &CanonicalUrl, head: &Head) -> bool {
         let lines = head.get_all("set-cookie");
         if lines.is_empty() {
             return false;

@@ -12,5 +12,7 @@ mod kept;
 mod room;
 
 pub use address::{is_plainly_private, is_private};
+#[cfg(any(test, fuzzing))]
+pub(crate) use cookies::Jar;
 pub use http::{Ask, Fetcher, check};
 pub use room::{Room, Share};

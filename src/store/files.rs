@@ -263,6 +263,12 @@ fn hex(digest: &[u8]) -> String {
         .collect()
 }
 
+/// The folder of a URL's body, and the readable part of its name.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn names(url: &CanonicalUrl) -> (String, String) {
+    (host_folder(url), slug(url))
+}
+
 /// A folder's name of a host: nothing in it but letters, digits, `-`, `_` and inner dots.
 fn host_folder(url: &CanonicalUrl) -> String {
     let mut name = safe(url.host().as_str(), 200);

@@ -11,7 +11,7 @@ pub(crate) mod bodies;
 mod busy;
 mod end;
 mod fields;
-mod files;
+pub(crate) mod files;
 pub(crate) mod find;
 mod hurt;
 mod intern;

@@ -31,6 +31,7 @@ mod guard;
 mod history;
 mod hostile;
 mod law;
+mod laws;
 mod library;
 mod limits;
 mod parse_hostile;
