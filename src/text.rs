@@ -109,4 +109,20 @@ mod tests {
         assert_eq!(texts[0], Text::from("one"));
         assert_eq!(format!("{} {:?}", texts[2], texts[1]), "zwölf \"\"");
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn what_goes_in_comes_out(all in proptest::collection::vec(".{0,8}", 0..20)) {
+            let mut texts = Texts::default();
+            let places: Vec<_> = all.iter().map(|text| texts.add(text)).collect();
+            let shared = texts.share();
+            for (place, text) in places.into_iter().zip(&all) {
+                let found = shared.get(place);
+                proptest::prop_assert_eq!(&*found, text);
+                proptest::prop_assert_eq!(&found, &Text::from(text.as_str()));
+            }
+        }
+    }
 }

@@ -73,8 +73,11 @@ fn hide_header(line: &mut String) {
     *line = match line.split_once(':') {
         _ if is_variables(line, &[]) => return,
         Some((_, value)) if is_credential(value.trim()) => return,
-        Some((name, _)) => format!("{}: {REDACTED}", name.trim()),
-        None => REDACTED.to_owned(),
+        // What is no name may be a part of the secret, where a colon is missing.
+        Some((name, _)) if http::HeaderName::from_bytes(name.trim().as_bytes()).is_ok() => {
+            format!("{}: {REDACTED}", name.trim())
+        }
+        _ => REDACTED.to_owned(),
     };
 }
 
@@ -110,17 +113,23 @@ fn without_password(user: &str) -> String {
 }
 
 fn hide_proxy(proxy: &mut String) {
-    let begin = proxy.find("//").map_or(0, |slashes| slashes + 2);
-    if let Some(at) = proxy.rfind('@').filter(|at| *at >= begin) {
-        if !is_variables(&proxy[begin..at], &[':']) {
-            let shown = without_password(&proxy[begin..at]);
-            proxy.replace_range(begin..at, &shown);
-        }
-    } else if !is_variables(proxy, &[])
-        && canonical::parse_proxy(proxy).is_none()
-        && !proxy.is_empty()
-    {
+    if proxy.is_empty() || is_variables(proxy, &[]) {
+        return;
+    }
+    // Of what is no proxy's URL, or goes on behind its host, any part may be the password.
+    let ends = |url: &url::Url| {
+        matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none()
+    };
+    if !canonical::parse_proxy(proxy).is_some_and(|url| ends(&url)) {
         REDACTED.clone_into(proxy);
+        return;
+    }
+    let begin = proxy.find("://").map_or(0, |scheme| scheme + 3);
+    if let Some(at) = proxy.rfind('@').filter(|at| *at >= begin)
+        && !is_variables(&proxy[begin..at], &[':'])
+    {
+        let shown = without_password(&proxy[begin..at]);
+        proxy.replace_range(begin..at, &shown);
     }
 }
 
@@ -137,6 +146,7 @@ mod tests {
             "X-Other: s3cret${KEY}".to_owned(),
             "Authorization: Bearer ${TOKEN}".to_owned(),
             "${WHOLE}".to_owned(),
+            "Cookie s3cret: x".to_owned(),
         ];
         config.fetch.user = "me:s3cret".to_owned();
         config.fetch.proxy = "http://me:s3cret@proxy.example:3128".to_owned();
@@ -225,7 +235,12 @@ mod tests {
             ),
             ("${PROXY}", "${PROXY}"),
             ("socks5://p.example:1", "socks5://p.example:1"),
-            ("s3cret@", "<redacted>@"),
+            ("s3cret@", "<redacted>"),
+            ("me:s3cret//x@p.example:1", "<redacted>"),
+            ("me:s3cret://x@p.example:1", "<redacted>"),
+            ("http:/me://s3cret:x@p.example:1", "<redacted>"),
+            ("http://me:1/s3cret@p.example:1", "<redacted>"),
+            ("http://p.example:1/", "http://p.example:1/"),
             ("http:s3cret", "<redacted>"),
         ] {
             let mut proxy = text.to_owned();

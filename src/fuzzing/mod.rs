@@ -109,27 +109,119 @@ fn check_url(url: &CanonicalUrl) {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
-    /// All that is kept: what the targets begin with, and what once broke them. `FUZZ_INPUTS=fuzz/corpus`
+    use fastrand::Rng;
+
+    use super::{TARGETS, Target};
+
+    /// Pieces that mean something to one target or another.
+    const WORDS: [&str; 32] = [
+        "<a href=",
+        "</a>",
+        "<!--",
+        "-->",
+        "<![CDATA[",
+        "]]>",
+        "&amp;",
+        "&#x41;",
+        "%2F",
+        "%7e",
+        "%zz",
+        "/../",
+        "\\",
+        "//",
+        "http://",
+        "?a=b&c",
+        "#",
+        ";",
+        ",",
+        "=",
+        "\"",
+        "'",
+        "*",
+        "$",
+        "@",
+        ":",
+        "\n",
+        "\0",
+        "\u{feff}",
+        "é",
+        " ",
+        "\t",
+    ];
+
+    /// The inputs that are kept of a target: what it begins with, and what once broke it. `FUZZ_INPUTS=fuzz/corpus`
     /// has another folder read in its place.
-    #[test]
-    fn kept_inputs() {
+    fn kept(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
         let top = Path::new(env!("CARGO_MANIFEST_DIR"));
         let folder = std::env::var("FUZZ_INPUTS").unwrap_or_else(|_| "fixtures/fuzz".to_owned());
-        let (kept, mut broken) = (top.join(&folder), Vec::new());
-        for (name, target) in super::TARGETS {
-            let mut count = 0;
-            for file in fs::read_dir(kept.join(name)).into_iter().flatten() {
-                let path = file.expect(name).path();
-                let data = fs::read(&path).expect(name);
-                if std::panic::catch_unwind(|| target(&data)).is_err() {
-                    broken.push(path);
-                }
-                count += 1;
-            }
-            assert!(count > 0 || folder != "fixtures/fuzz", "{name} has no seed");
+        let files = fs::read_dir(top.join(folder).join(name))
+            .into_iter()
+            .flatten();
+        let mut paths: Vec<PathBuf> = files.map(|file| file.expect(name).path()).collect();
+        paths.sort_unstable();
+        let read = |path: PathBuf| (path.clone(), fs::read(path).expect(name));
+        paths.into_iter().map(read).collect()
+    }
+
+    fn holds(target: Target, data: &[u8]) -> bool {
+        std::panic::catch_unwind(|| target(data)).is_ok()
+    }
+
+    #[test]
+    fn kept_inputs() {
+        let mut broken = Vec::new();
+        for (name, target) in TARGETS {
+            let inputs = kept(name);
+            assert!(!inputs.is_empty(), "{name} has no seed");
+            let fails = inputs.into_iter().filter(|(_, data)| !holds(target, data));
+            broken.extend(fails.map(|(path, _)| path));
         }
         assert!(broken.is_empty(), "{broken:#?}");
+    }
+
+    /// The same, changed at random, always in the same way; `FUZZ_ROUNDS=100000` for more of it, without
+    /// nightly. What breaks is written to the directory for temporary files.
+    #[test]
+    fn changed_inputs() {
+        let rounds =
+            std::env::var("FUZZ_ROUNDS").map_or(200, |text| text.parse().expect("a number"));
+        let mut broken = Vec::new();
+        for (name, target) in TARGETS {
+            let (inputs, mut random) = (kept(name), Rng::with_seed(rounds));
+            let data = (0..rounds).map(|_| changed(&inputs, &mut random));
+            if let Some(data) = data.into_iter().find(|data| !holds(target, data)) {
+                let path = std::env::temp_dir().join(format!("crawl-fuzz-{name}"));
+                fs::write(&path, data).expect("written");
+                broken.push(path);
+            }
+        }
+        assert!(broken.is_empty(), "{broken:#?}");
+    }
+
+    /// An input with a few pieces cut, doubled, put in, or taken from another.
+    fn changed(inputs: &[(PathBuf, Vec<u8>)], random: &mut Rng) -> Vec<u8> {
+        let any = |random: &mut Rng| random.choice(inputs).map_or(&[][..], |(_, data)| data);
+        let mut data = any(random).to_vec();
+        for _ in 0..random.usize(1..6) {
+            let (one, other) = (random.usize(..=data.len()), random.usize(..=data.len()));
+            let (from, to) = (one.min(other), one.max(other).min(one.min(other) + 64));
+            let piece = match random.u8(..6) {
+                0 => Vec::new(),
+                1 => data[from..to].repeat(2),
+                2 => vec![random.u8(..); to - from],
+                3 => {
+                    let source = any(random);
+                    let at = random.usize(..=source.len());
+                    source[at..source.len().min(at + 64)].to_vec()
+                }
+                _ => random.choice(WORDS).unwrap_or_default().as_bytes().to_vec(),
+            };
+            let to = if random.bool() { from } else { to };
+            data.splice(from..to, piece);
+        }
+        data.truncate(4096);
+        data
     }
 }

@@ -200,27 +200,37 @@ fn weight_of_match(value: &[u8], allow: bool, paths: &[Vec<Sign>]) -> Option<usi
             || matches(&loose, ends, path)
             || (ends && !allow && matches(&literal, false, path))
     });
+    matched.then(|| text(&loose).len() + usize::from(ends))
+}
+
+/// As it is written: `*` runs over characters, and may end in the midst of an escape.
+fn text(signs: &[Sign]) -> Vec<Option<u8>> {
     let plain =
         |octet: u8| octet.is_ascii_alphanumeric() || b"-._~:@!'(),[]/?&=+;".contains(&octet);
-    let weight = |sign: &Sign| match *sign {
-        Sign::Any => 1,
-        Sign::Octet(octet) if plain(octet) => 1,
-        Sign::Octet(_) | Sign::Escaped(_) => 3,
+    let one = |sign: &Sign| match *sign {
+        Sign::Any => vec![None],
+        Sign::Octet(octet) if plain(octet) => vec![Some(octet)],
+        Sign::Octet(octet) | Sign::Escaped(octet) => {
+            let escape = format!("%{octet:02X}").into_bytes();
+            escape.into_iter().map(Some).collect()
+        }
     };
-    matched.then(|| loose.iter().map(weight).sum::<usize>() + usize::from(ends))
+    signs.iter().flat_map(one).collect()
 }
 
 /// Every way in which the wildcards may run, all at once.
 fn matches(pattern: &[Sign], ends: bool, path: &[Sign]) -> bool {
+    let (pattern, path) = (text(pattern), text(path));
     // Which lengths of the path the pattern so far can have taken.
     let mut taken = vec![false; path.len() + 1];
     taken[0] = true;
-    for sign in pattern {
-        let mut next = vec![false; path.len() + 1];
+    for part in pattern {
+        let (mut next, mut any) = (vec![false; path.len() + 1], false);
         for at in 0..=path.len() {
-            next[at] = match sign {
-                Sign::Any => taken[..=at].contains(&true),
-                other => at > 0 && taken[at - 1] && path[at - 1] == *other,
+            any |= taken[at];
+            next[at] = match part {
+                None => any,
+                Some(_) => at > 0 && taken[at - 1] && path[at - 1] == part,
             };
         }
         taken = next;

@@ -50,7 +50,9 @@ fn one(url: &CanonicalUrl) {
         (url.origin(), url.host(), "/robots.txt")
     );
     if let Some(domain) = url.domain() {
-        let below = url.hostname().strip_suffix(domain);
+        // The dot of the root is no part of it.
+        let name = url.hostname().trim_end_matches('.');
+        let below = name.strip_suffix(domain);
         assert!(
             below.is_some_and(|below| below.is_empty() || below.ends_with('.')),
             "{domain} of {url}"
@@ -91,21 +93,21 @@ fn key(url: &CanonicalUrl) {
 /// The escapes in small letters or in capitals.
 fn spelt(text: &str, capitals: bool) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        out.push(c);
-        let mut digits = 0;
-        while c == '%' && digits < 2 && chars.peek().is_some_and(char::is_ascii_hexdigit) {
-            let digit = chars.next().unwrap_or_default();
-            out.push(if capitals {
-                digit.to_ascii_uppercase()
-            } else {
-                digit.to_ascii_lowercase()
-            });
-            digits += 1;
-        }
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        let (before, after) = rest.split_at(at);
+        let hex = |digits: &&str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let digits = after.get(1..3).filter(hex).unwrap_or_default();
+        out.push_str(before);
+        out.push('%');
+        out.push_str(&if capitals {
+            digits.to_ascii_uppercase()
+        } else {
+            digits.to_ascii_lowercase()
+        });
+        rest = &after[1 + digits.len()..];
     }
-    out
+    out + rest
 }
 
 fn rewritten(url: &CanonicalUrl) {

@@ -304,16 +304,18 @@ impl Items<'_> {
                 .flatten()
         };
         let absolute = |text: &str| CanonicalUrl::parse(text::trim(text)).ok();
+        // An index that names itself would be read for ever.
+        let other = |loc: &CanonicalUrl| sitemap.kind != Kind::Index || loc != self.url;
         if text::trim(&said.loc).is_empty() {
             // An item of a feed need not have a link.
             let found = absolute(&said.loose).or_else(|| absolute(&said.guid));
             if found.is_some() || sitemap.kind != Kind::Feed {
+                let found = found.filter(other);
                 self.full |= !sitemap.push(found, said, &mut self.named);
             }
             return;
         }
-        // An index that names itself would be read for ever.
-        let loc = join(&said.loc).filter(|loc| sitemap.kind != Kind::Index || loc != self.url);
+        let loc = join(&said.loc).filter(other);
         self.full |= !sitemap.push(loc, said, &mut self.named);
     }
 }
@@ -384,7 +386,7 @@ mod tests {
             ),
             (
                 "<sitemapindex><sitemap><loc>http://b.example/1.xml.gz</loc></sitemap><sitemap><loc>http://a.example/d/sitemap.xml</loc></sitemap>\
-                 <sitemap> http://a.example/2.xml?a&amp;b </sitemap></sitemapindex>",
+                 <sitemap> http://a.example/2.xml?a&amp;b </sitemap><sitemap>http://a.example/d/sitemap.xml</sitemap></sitemapindex>",
                 Kind::Index,
                 vec!["http://b.example/1.xml.gz", "http://a.example/2.xml?a&b"],
             ),

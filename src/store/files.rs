@@ -585,4 +585,34 @@ mod tests {
         assert_eq!(remove(output.path(), &both).expect("removed"), 2);
         assert_eq!(remove(output.path(), &both).expect("gone already"), 0);
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 32, failure_persistence: None, ..Default::default() })]
+
+        /// Whatever is written under whatever name, each body is in the file that was named for it, below its
+        /// folder, and stays there; what was written before is found again. Digests share their beginning.
+        #[test]
+        fn every_body_in_its_file(writes in proptest::collection::vec(("[a-c./%?]{0,3}", 0_u8..3, 0_u8..4, proptest::bool::ANY), 1..40)) {
+            let output = tempfile::tempdir().expect("a directory");
+            let files = Files::new(output.path()).expect("made");
+            let mut named: HashMap<String, Vec<u8>> = HashMap::new();
+            for (path, host, byte, typed) in writes {
+                let page = url(&format!("http://{host}.example/{path}"));
+                let body = vec![byte; usize::from(byte)];
+                let mut digest = [9; 32];
+                digest[31] = byte;
+                let kind = typed.then_some("text/html");
+                let file = files.write(&page, kind, &digest, &body).expect("written");
+                let again = files.write(&page, kind, &digest, &body).expect("found");
+                proptest::prop_assert_eq!(&again, &file);
+                proptest::prop_assert!(file.starts_with("pages/") && !file.contains(".."), "{}", file);
+                let before = named.insert(file.clone(), body.clone());
+                proptest::prop_assert!(before.is_none_or(|before| before == body), "{}", file);
+            }
+            for (file, body) in named {
+                let found = std::fs::read(output.path().join(&file)).expect("there");
+                proptest::prop_assert_eq!(found, body, "{}", file);
+            }
+        }
+    }
 }

@@ -932,6 +932,36 @@ mod tests {
         assert_eq!(views as usize, NAMED_VIEWS.len());
     }
 
+    /// Tables, views and indexes of a database, each with its columns as they are declared.
+    fn shape(connection: &Connection) -> Vec<String> {
+        let columns = "SELECT m.type || ' ' || m.name || ' ' || c.cid || ' ' || c.name || ' ' || c.type || ' ' || c.\"notnull\"
+                              || ' ' || ifnull(c.dflt_value, '-') || ' ' || c.pk
+                       FROM sqlite_schema m, pragma_table_xinfo(m.name) c
+                       UNION ALL
+                       SELECT m.tbl_name || ' ' || m.name || ' ' || i.seqno || ' ' || ifnull(i.name, '-') || ' ' || i.\"desc\"
+                       FROM sqlite_schema m, pragma_index_xinfo(m.name) i WHERE m.type = 'index' ORDER BY 1";
+        let mut statement = connection.prepare(columns).expect("SQL");
+        let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+        rows.collect::<rusqlite::Result<_>>().expect("read")
+    }
+
+    /// Column by column, in their order: what was migrated is as what is new.
+    #[test]
+    fn a_migrated_database_is_as_a_new_one() {
+        let mut new = Connection::open_in_memory().expect("in memory");
+        prepare(&mut new, || 7).expect("made");
+        for version in [1, 2] {
+            let top = env!("CARGO_MANIFEST_DIR");
+            let folder = tempfile::tempdir().expect("a directory");
+            let copy = folder.path().join("crawl.db");
+            let old = format!("{top}/fixtures/databases/schema-{version}.db");
+            std::fs::copy(old, &copy).expect("copied");
+            let mut old = Connection::open(copy).expect("opened");
+            prepare(&mut old, || 7).expect("migrated");
+            assert_eq!(shape(&old), shape(&new), "version {version}");
+        }
+    }
+
     #[test]
     fn what_is_not_ours_or_newer_is_refused() {
         let mut connection = Connection::open_in_memory().expect("in memory");

@@ -233,4 +233,28 @@ mod tests {
         assert!(seen.young.len() + seen.old.len() <= 2 * GENERATION);
         assert_eq!(seen.get(UrlHash(0)), None);
     }
+
+    /// It may forget, but it never answers with what was not put there last.
+    #[test]
+    fn cache_against_a_map() {
+        let (mut seen, mut all) = (Seen::default(), HashMap::new());
+        let mut random = fastrand::Rng::with_seed(7);
+        let (mut found, places) = (0, 2 * GENERATION as u64);
+        for id in 0..3 * GENERATION as i64 {
+            let hash = UrlHash(fastrand::Rng::with_seed(random.u64(..places)).u128(..));
+            if random.bool() {
+                let known = Known {
+                    id,
+                    host: 1,
+                    visit: None,
+                };
+                seen.put(hash, known);
+                all.insert(hash, known);
+            } else if let Some(known) = seen.get(hash) {
+                assert_eq!(all.get(&hash), Some(&known));
+                found += 1;
+            }
+        }
+        assert!(found > GENERATION / 4 && seen.young.len() <= GENERATION);
+    }
 }
