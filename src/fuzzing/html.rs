@@ -1,5 +1,7 @@
 //! Content type, then a page: bounds, and what a tree builder finds in the same text.
 
+use std::collections::BTreeSet;
+
 use super::{check_url, document, header, line, page_url};
 use crate::canonical::Base;
 use crate::parse::{Limits, base_of, parse, refresh_of};
@@ -64,6 +66,19 @@ const OTHERWISE: [&str; 9] = [
     "<image",
 ];
 
+/// What else is a link, and what kind of one.
+const OTHERS: [(&str, &str, &[LinkKind]); 5] = [
+    ("img[src]", "src", &[LinkKind::Img]),
+    ("iframe[src]", "src", &[LinkKind::Iframe]),
+    ("script[src]", "src", &[LinkKind::Script]),
+    ("area[href]", "href", &[LinkKind::Area]),
+    (
+        "audio[src], video[src], source[src], track[src], embed[src]",
+        "src",
+        &[LinkKind::Media],
+    ),
+];
+
 fn as_a_tree_has_it(text: &str) {
     let lower = text.to_ascii_lowercase();
     if OTHERWISE.iter().any(|word| lower.contains(word)) {
@@ -75,24 +90,21 @@ fn as_a_tree_has_it(text: &str) {
         &Limits::default(),
     );
     let tree = scraper::Html::parse_document(text);
-    let select = |selector: &str| scraper::Selector::parse(selector).expect("a selector");
-    let base = Base::of(&url);
-    let outside = |c: char| c <= ' ';
-    let mut wanted: Vec<String> = tree
-        .select(&select("a[href]"))
-        .filter_map(|a| a.attr("href"))
-        .filter(|href| !href.trim_start_matches(outside).starts_with('#'))
-        .filter_map(|href| Some(base.join(href).ok()?.to_string()))
-        .collect();
-    let links = page.links.iter().filter(|link| link.kind == LinkKind::A);
-    let mut found: Vec<String> = links.map(|link| link.target.to_string()).collect();
-    for list in [&mut wanted, &mut found] {
-        list.sort_unstable();
-        list.dedup();
+    let found = |kinds: &[LinkKind]| {
+        let links = page.links.iter();
+        let links = links.filter(|link| kinds.contains(&link.kind));
+        links.map(|link| link.target.to_string()).collect()
+    };
+    let all: BTreeSet<String> = found(&[LinkKind::A]);
+    assert_eq!(all, by_tree(&tree, "a[href]", "href"), "links");
+    for (selector, attribute, kinds) in OTHERS {
+        let all = found(kinds);
+        for link in by_tree(&tree, selector, attribute) {
+            assert!(all.contains(&link), "{selector} {link} is none of {all:?}");
+        }
     }
-    assert_eq!(found, wanted, "links");
     let titles: Vec<String> = tree
-        .select(&select("title"))
+        .select(&selector("title"))
         .map(|title| folded(&title.text().collect::<String>()))
         .collect();
     // A tree may put a later title before the first, so any of them will do.
@@ -106,6 +118,21 @@ fn as_a_tree_has_it(text: &str) {
             "{titles:?}"
         ),
     }
+}
+
+fn selector(text: &str) -> scraper::Selector {
+    scraper::Selector::parse(text).expect("a selector")
+}
+
+/// The URLs that such elements of a tree lead to; bare fragments and empty ones of what is loaded lead nowhere.
+fn by_tree(tree: &scraper::Html, elements: &str, attribute: &str) -> BTreeSet<String> {
+    let base = Base::of(&page_url());
+    tree.select(&selector(elements))
+        .filter_map(|element| element.attr(attribute))
+        .map(|text| text.trim_start_matches(|c: char| c <= ' '))
+        .filter(|text| !text.starts_with('#') && (attribute == "href" || !text.is_empty()))
+        .filter_map(|text| Some(base.join(text).ok()?.to_string()))
+        .collect()
 }
 
 fn folded(text: &str) -> String {
