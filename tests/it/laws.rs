@@ -154,6 +154,54 @@ proptest! {
         }
     }
 
+    /// A `Link` header's links are those that were written into it, in one header or in several.
+    #[test]
+    fn link_headers_as_they_were_written(
+        given in proptest::collection::vec((paths(), "[a-z]{1,6}( [a-z]{1,6})?", "[ -~]{0,8}", any::<bool>()), 0..6),
+        together in any::<bool>(),
+    ) {
+        let written = |(target, rel, title, first): &(String, String, String, bool)| {
+            let title = title.replace('\\', "\\\\").replace('"', "\\\"");
+            let (one, other) = (format!("rel=\"{rel}\""), format!("title = \"{title}\""));
+            let (one, other) = if *first { (one, other) } else { (other, one) };
+            format!("<{target}>; {one} ;{other}")
+        };
+        let all: Vec<String> = given.iter().map(written).collect();
+        let headers = if together { vec![all.join(" , ")] } else { all };
+        let here = url("http://a.example/dir/");
+        let page = parse(&Document { link: &headers, ..document(&here, "text/plain", b"") }, &Limits::default());
+        let found: Vec<_> = page.links.iter().map(|link| (link.target.clone(), link.rel.as_deref().unwrap_or_default())).collect();
+        let wanted: Vec<_> = given.iter().filter_map(|row| Some((Base::of(&here).join(&row.0).ok()?, row.1.as_str()))).collect();
+        prop_assert_eq!(found, wanted, "{:?}", headers);
+    }
+
+    /// What a page says is read in whatever charset it is written, if it says which.
+    #[test]
+    fn titles_in_their_charset(
+        words in "[a-zA-Zàßéжѣ漢語か가ñ½€ ]{0,40}",
+        label in select(vec!["utf-8", "windows-1252", "windows-1251", "koi8-r", "shift_jis", "euc-jp", "euc-kr", "gb18030", "big5", "iso-8859-2"]),
+        by_header in any::<bool>(),
+    ) {
+        let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).expect(label);
+        // What the charset has, and has once: where two characters have one code, the other comes back.
+        let has = |c: &char| {
+            let text = c.to_string();
+            let (bytes, _, lossy) = encoding.encode(&text);
+            !lossy && encoding.decode_without_bom_handling(&bytes).0.starts_with(*c)
+        };
+        let words: String = words.chars().filter(has).collect();
+        let (meta, kind) = match by_header {
+            true => (String::new(), format!("text/html; charset={label}")),
+            false => (format!("<meta charset='{label}'>"), "text/html".to_owned()),
+        };
+        let text = format!("{meta}<title>{words}</title>");
+        let bytes = encoding.encode(&text).0;
+        let page = page_of(&kind, &bytes);
+        let wanted = words.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        prop_assert_eq!(page.title.as_deref().unwrap_or_default(), wanted);
+        prop_assert_eq!(page.charset, Some(encoding.name()));
+    }
+
     /// A sitemap's URLs are those that were put into it, however they were escaped or packed.
     #[test]
     fn sitemaps_as_they_were_written(given in proptest::collection::vec((urls(), 0..4), 0..8), packed in any::<bool>(), index in any::<bool>()) {
@@ -218,10 +266,9 @@ proptest! {
     }
 }
 
-fn page_of(content_type: &str, body: &[u8]) -> Page {
-    let here = url("http://a.example/dir/");
-    let document = Document {
-        url: &here,
+fn document<'a>(url: &'a CanonicalUrl, content_type: &'a str, body: &'a [u8]) -> Document<'a> {
+    Document {
+        url,
         content_type: Some(content_type),
         link: &[],
         refresh: None,
@@ -229,8 +276,12 @@ fn page_of(content_type: &str, body: &[u8]) -> Page {
         x_robots_tag: &[],
         agent: "crawl",
         body,
-    };
-    parse(&document, &Limits::default())
+    }
+}
+
+fn page_of(content_type: &str, body: &[u8]) -> Page {
+    let here = url("http://a.example/dir/");
+    parse(&document(&here, content_type, body), &Limits::default())
 }
 
 fn gzip(body: &[u8]) -> Vec<u8> {
