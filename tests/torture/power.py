@@ -17,7 +17,7 @@ from collections import Counter
 
 PAGE = 4096
 SECTOR = 512
-CALLS = ("openat,creat,open,pwrite64,write,pwritev,writev,ftruncate,truncate,fallocate,fsync,fdatasync,syncfs,"
+CALLS = ("openat,openat2,creat,open,pwrite64,write,pwritev,writev,ftruncate,truncate,fallocate,fsync,fdatasync,syncfs,"
          "sync_file_range,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,rmdir,mmap,link,linkat,symlink")
 
 
@@ -157,7 +157,7 @@ class Record:
     def path(self, args, count=1):
         """The paths of a call's arguments, absolute: of each quoted one, with the directory before it."""
         found = []
-        for match in re.finditer(r'(?:AT_FDCWD<([^>]*)>, )?"([^"]*)"', args):
+        for match in re.finditer(r'(?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"([^"]*)"', args):
             where, text = match[1], plain(match[2]).decode(errors="replace")
             where = plain(where).decode() if where else self.base
             found.append(os.path.normpath(os.path.join(where, text)))
@@ -184,12 +184,12 @@ class Record:
 
     def on_openat(self, args, _result, _begin):
         found = self.find(self.path(args)[0])
-        if found and found[2] is None and "O_CREAT" in args:
+        if found and found[0] is not None and found[2] is None and "O_CREAT" in args:
             self.make(found[0], found[1])
         elif found and found[2] is not None and "O_TRUNC" in args:
             self.op("size", found[2], 0)
 
-    on_open = on_openat
+    on_open = on_openat2 = on_openat
 
     def on_mkdir(self, args, _result, _begin):
         found = self.find(self.path(args)[0])
