@@ -8,7 +8,7 @@ use rusqlite::{Connection, params_from_iter};
 use tokio_rusqlite::rusqlite;
 
 use super::find::Finder;
-use super::{DATABASE, StoreError, schema};
+use super::{DATABASE, StoreError, open, schema};
 
 /// What became of a malformed database.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -27,9 +27,12 @@ pub(super) fn salvage(old: Connection, directory: &Path) -> Result<Salvaged, Sto
         move |source| StoreError::File { path, source }
     };
     let new = directory.join(format!("{DATABASE}.new"));
-    if new.exists() {
-        // Of a salvage that was killed.
-        std::fs::remove_file(&new).map_err(failed(&new))?;
+    // Of a salvage that was killed.
+    match std::fs::remove_file(&new) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            return Err(failed(&new)(source));
+        }
+        _ => {}
     }
     let rows = copy(&old, &new)?;
     // Its log must not be left for the new one, to which it does not belong.
@@ -51,11 +54,13 @@ fn free_name(directory: &Path) -> PathBuf {
         number => format!("{DATABASE}.damaged.{number}"),
     });
     let mut paths = names.map(|name| directory.join(name));
-    paths.find(|path| !path.exists()).unwrap_or_default()
+    paths
+        .find(|path| std::fs::symlink_metadata(path).is_err())
+        .unwrap_or_default()
 }
 
 fn copy(old: &Connection, to: &Path) -> Result<u64, StoreError> {
-    let mut new = Connection::open(to)?;
+    let mut new = open::connect(to)?;
     schema::prepare(&mut new, || fastrand::i64(..))?;
     new.pragma_update(None, "foreign_keys", false)?;
     new.pragma_update(None, "ignore_check_constraints", true)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::{Check, Finding, Kind};
-use crate::answers::printable;
+use crate::answers::{plain_json, printable};
 
 /// Things of a kind that are shown; of more, only how many.
 const SHOWN: usize = 20;
@@ -114,7 +114,7 @@ pub fn json_of(finding: &Finding, is_first: bool) -> String {
         ",\n "
     };
     let text = serde_json::to_string(finding).unwrap_or_default();
-    format!("{before}{text}")
+    format!("{before}{}", plain_json(&text))
 }
 
 /// What comes after the findings.
@@ -142,6 +142,6 @@ pub fn json_end(check: &Check) -> String {
         "left": check.left,
         "advice": check.advice,
     });
-    let rest = rest.to_string();
+    let rest = plain_json(&rest.to_string());
     format!("{before}], {}", &rest[1..])
 }
