@@ -125,7 +125,8 @@ fn main() -> ExitCode {
 fn power(options: &Options, traces: bool) -> Option<Child> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/torture/power.py");
     let mut python = Command::new("python3");
-    python.args([script, "--states", "36", "--runs", "3", "--seconds", "7"]);
+    python.args([script, "--strict", "--states", "36"]);
+    python.args(["--runs", "6", "--seconds", "7"]);
     python.arg("--binary").arg(&options.binary);
     let begun = traces.then(|| python.stdout(Stdio::piped()).spawn().ok());
     let begun = begun.flatten();
