@@ -57,6 +57,8 @@ impl Jar {
             }
             None => Vec::new(),
         };
+        // The store takes plain HTTP to this machine for secure.
+        cookies.retain(|cookie| url.scheme() == "https" || cookie.secure() != Some(true));
         if cookies.is_empty() {
             return given.cloned();
         }
@@ -352,6 +354,9 @@ mod tests {
                 "k=v",
             ),
             ("https://a.example/", "k=v; Secure", "http://a.example/", ""),
+            ("https://127.0.0.1/", "k=v; Secure", "http://127.0.0.1/", ""),
+            ("https://[::1]/", "k=v; Secure", "http://[::1]/", ""),
+            ("https://localhost/", "k=v; Secure", "http://localhost/", ""),
             ("http://a.example/", "k=v; Secure", "https://a.example/", ""),
             (
                 "https://a.example/",
