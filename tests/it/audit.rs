@@ -433,8 +433,10 @@ fn each_violation_is_found() {
         assert_eq!(audit["remarks"][0]["name"], name);
     }
     // Both sites are at one address; each was given limits of its own.
-    let shared = "UPDATE start SET config = replace(config, 'by = \"host\"', 'by = \"ip\"')";
-    let (code, said) = doctored.audit(&doctored.with(shared), "json");
+    let shared = "UPDATE start SET config = replace(config, 'by = \"host\"', 'by = \"ip\"');"
+        .to_owned()
+        + &rows(&[(1000, quick, 0, 5), (1001, slow, 60, 5)]);
+    let (code, said) = doctored.audit(&doctored.with(&shared), "json");
     assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("2 hosts of 127.0.0.1 share one request each"),
