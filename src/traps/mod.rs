@@ -29,7 +29,7 @@ use crate::canonical::CanonicalUrl;
 
 /// Families of one generation, and the words that they may hold in all.
 const MOST_FAMILIES: usize = 4096;
-const MOST_WORDS: usize = 2 << 20;
+const MOST_WORDS: usize = 1 << 20;
 /// Hosts of one generation whose parameters are watched.
 const MOST_HOSTS: usize = 256;
 /// Pages that are numbered (`/archive?page=17`) come to an end, most of them: they may have so many times as much.
@@ -130,8 +130,8 @@ impl Traps {
         Self {
             budget,
             keys: RandomState::new(),
-            families: Generations::new(MOST_FAMILIES),
-            voids: Generations::new(MOST_HOSTS),
+            families: Generations::new(MOST_FAMILIES, MOST_WORDS, Family::size),
+            voids: Generations::new(MOST_HOSTS, usize::MAX, |_| 0),
             aside: HashMap::new(),
             fallen: HashMap::new(),
             wary: HashMap::new(),
@@ -240,7 +240,7 @@ impl Traps {
         let before = family.size();
         let finding = family.read(words, page);
         let grown = family.size().saturating_sub(before);
-        self.families.grow(grown, MOST_WORDS);
+        self.families.grow(grown);
         if finding != Finding::News(true) {
             for (host, shape) in &revealed.shapes {
                 self.family(*host, shape.family()).found_in_vain();
