@@ -60,7 +60,7 @@ fn free_name(directory: &Path) -> PathBuf {
 }
 
 fn copy(old: &Connection, to: &Path) -> Result<u64, StoreError> {
-    let mut new = open::connect(to)?;
+    let mut new = open::open_file(to)?;
     schema::prepare(&mut new, || fastrand::i64(..))?;
     new.pragma_update(None, "foreign_keys", false)?;
     new.pragma_update(None, "ignore_check_constraints", true)?;
