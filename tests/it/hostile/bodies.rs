@@ -19,7 +19,7 @@ fn with(lines: &str, body: &str) -> Reply {
 }
 
 fn chunked(body: &str) -> Reply {
-    with("Transfer-Encoding: chunked\r\n", body)
+    with("Transfer-Encoding: chunked\r\nConnection: close\r\n", body)
 }
 
 fn steps(lines: &str, more: Step) -> Reply {

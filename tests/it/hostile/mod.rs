@@ -120,9 +120,25 @@ fn expect_in(seconds: u32, cases: &[Case], more: &[&str]) -> (Crawl, Site) {
     (crawl, site)
 }
 
-/// An answer of one piece, and the end of the connection.
+/// An answer of one piece. Where it is whole by what it says of itself, the connection stays: a client that used it
+/// again just as it closes would find a fault that is not the case's. Otherwise its end is the answer's.
 fn raw(text: impl Into<Vec<u8>>) -> Reply {
-    Reply::raw([Step::Send(text.into())])
+    let text = text.into();
+    let whole = is_whole(&text);
+    let steps = [Some(Step::Send(text)), whole.then_some(Step::Open)];
+    Reply::raw(steps.into_iter().flatten().collect::<Vec<_>>())
+}
+
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer).to_ascii_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let length = length.and_then(|length| length.parse::<usize>().ok());
+    length.is_some_and(|length| body.len() >= length)
 }
 
 /// A whole page under these header lines, each with its line end.
