@@ -31,6 +31,18 @@ fn have_files() {
     }
 }
 
+/// With fewer addresses than this, heaps would take them all.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const ADDRESSES: u64 = 4 << 30;
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn is_short_of_addresses() -> bool {
+    use rustix::process::{Resource, getrlimit};
+    getrlimit(Resource::As)
+        .current
+        .is_some_and(|bytes| bytes < ADDRESSES)
+}
+
 /// What is large goes back to the system when it is freed. Left to itself, glibc raises the size from which
 /// that is so to that of the largest page met, and keeps as much in each thread's heap.
 fn give_memory_back() {
@@ -42,5 +54,9 @@ fn give_memory_back() {
     // SAFETY: a setting of the allocator, made before there is a second thread.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, 256 << 10);
+        // Each thread's heap reserves 64 MiB of addresses: where these are few (ulimit -v), all share one.
+        if is_short_of_addresses() {
+            libc::mallopt(libc::M_ARENA_MAX, 1);
+        }
     }
 }

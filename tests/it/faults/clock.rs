@@ -178,5 +178,10 @@ fn files_of_old_rows_are_kept() {
     database.execute_batch(many).expect("written");
     drop(database);
     crawl.run().expect_code(0);
+    let database =
+        tokio_rusqlite::rusqlite::Connection::open(out.join("crawl.db")).expect("opened");
+    let made_up = "DELETE FROM version WHERE digest = zeroblob(32)";
+    database.execute_batch(made_up).expect("removed");
+    drop(database);
     bed.expect_rows(&out);
 }

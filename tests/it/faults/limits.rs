@@ -117,7 +117,7 @@ fn few_threads() {
 fn little_memory_may_be_addressed() {
     let bed = Bed::new(100);
     let mut words = 0;
-    for mib in [500, 300, 60, 40, 30, 20] {
+    for mib in [500, 400, 300, 200, 60, 40, 20] {
         let scratch = tempfile::tempdir().expect("a directory");
         let out = scratch.path().join("out");
         let limit = format!("--as={}", mib << 20);
