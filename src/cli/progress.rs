@@ -1,6 +1,6 @@
 //! The line that renews itself while a crawl runs, and its form in JSON.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crawl::answers::{plain_json, printable};
 use crawl::config::Bytes;
@@ -59,13 +59,16 @@ pub(super) async fn show(
 }
 
 async fn json(snapshots: &mut watch::Receiver<Snapshot>) {
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tick.tick().await;
-        if snapshots.changed().await.is_err() {
-            return;
+    let mut due = Instant::now();
+    while snapshots.changed().await.is_ok() {
+        // Until the next line is due, nothing but the end matters.
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(due.into()) => break,
+                more = snapshots.changed() => if more.is_err() { return },
+            }
         }
+        due = Instant::now() + Duration::from_secs(1);
         let now = snapshots.borrow_and_update().clone();
         say_line(&Line {
             state: "running",

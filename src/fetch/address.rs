@@ -185,15 +185,27 @@ fn is_local(name: &str, elsewhere: bool) -> bool {
 #[derive(Debug)]
 pub(super) struct Guard {
     pub(super) let_through: Vec<String>,
+    /// See [`Named::unknown`].
+    pub(super) unknown: Arc<HashSet<String>>,
 }
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
         let exempt = self.let_through.iter().any(|known| known == name.as_str());
+        let unknown = Arc::clone(&self.unknown);
         Box::pin(async move {
             let found = lookup(name.as_str()).await?;
             // One private address among public ones is reason enough: which one is used is not ours to say.
             match found.iter().find(|address| is_private(address.ip())) {
+                // It may well be let through, and the next start knows.
+                Some(_) if !exempt && unknown.contains(name.as_str()) => Err(LookupError {
+                    name: name.as_str().to_owned(),
+                    temporary: true,
+                    source: std::io::Error::other(
+                        "this seed could not be looked up when the crawl began, and is private now",
+                    ),
+                }
+                .into()),
                 Some(address) if !exempt => Err(Refused {
                     name: name.as_str().to_owned(),
                     address: address.ip().to_string(),
@@ -261,6 +273,8 @@ fn is_literal(url: &CanonicalUrl) -> bool {
 pub(super) struct Named {
     hosts: HashSet<(String, u16)>,
     pub(super) pinned: Arc<HashMap<String, Vec<SocketAddr>>>,
+    /// Names that could not be looked up: whether they are private is not known.
+    pub(super) unknown: Arc<HashSet<String>>,
 }
 
 impl Named {
@@ -292,14 +306,18 @@ impl Named {
             );
             return named;
         }
-        let mut pinned = HashMap::new();
+        let (mut pinned, mut unknown) = (HashMap::new(), HashSet::new());
         let lookups = names.keys().map(|name| {
             let name = (*name).to_owned();
-            async move { (lookup(&name).await.unwrap_or_default(), name) }
+            async move { (lookup(&name).await.ok(), name) }
         });
         let mut lookups: tokio::task::JoinSet<_> = lookups.collect();
         while let Some(found) = lookups.join_next().await {
             let Ok((found, name)) = found else { continue };
+            let Some(found) = found else {
+                unknown.insert(name);
+                continue;
+            };
             let any = |is: fn(IpAddr) -> bool| found.iter().any(|address| is(address.ip()));
             // Whoever owns a name says where it leads: nobody is at home at a cloud's secrets.
             if any(is_metadata) {
@@ -313,6 +331,7 @@ impl Named {
             }
         }
         named.pinned = Arc::new(pinned);
+        named.unknown = Arc::new(unknown);
         named
     }
 

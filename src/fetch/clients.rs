@@ -93,6 +93,7 @@ impl Clients {
                 Way::Lookup if allow_private => builder.dns_resolver(Arc::new(Open)),
                 Way::Lookup => builder.dns_resolver(Arc::new(Guard {
                     let_through: let_through.clone(),
+                    unknown: named.unknown.clone(),
                 })),
                 Way::Named => builder.dns_resolver(Arc::new(pinned(named.pinned.clone()))),
                 Way::Resolved(port) => {
@@ -239,7 +240,6 @@ fn client(config: &Config, headers: HeaderMap) -> Result<ClientBuilder, ConfigEr
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(fetch.connect_timeout.0)
-        .read_timeout(fetch.read_timeout.0)
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(most.min(politeness.concurrency) as usize)
         .tls_danger_accept_invalid_certs(fetch.insecure);

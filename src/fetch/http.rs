@@ -87,6 +87,8 @@ struct Inner {
     clients: Clients,
     /// For a whole request.
     timeout: Duration,
+    /// For the head, and between two pieces of a body. Not the client's: that goes on while a body waits for memory.
+    silence: Duration,
     dues: Dues,
     jar: Option<Jar>,
     spare: Spare,
@@ -161,6 +163,7 @@ impl Fetcher {
         Ok(Self(Arc::new(Inner {
             clients: Clients::new(&config, &dues, named).await?,
             timeout: config.fetch.timeout.0,
+            silence: config.fetch.read_timeout.0,
             dues,
             jar: config.fetch.cookies.then(Jar::default),
             spare: Spare::default(),
@@ -223,6 +226,7 @@ impl Fetcher {
         let Inner {
             clients,
             timeout,
+            silence,
             dues,
             jar,
             spare,
@@ -243,7 +247,7 @@ impl Fetcher {
         headers.extend(condition);
         let method = if ask.head { Method::HEAD } else { Method::GET };
         let request = client.request(method, url.as_url().clone());
-        let answer = tokio::time::timeout(*timeout, request.headers(headers).send());
+        let answer = tokio::time::timeout(*timeout.min(silence), request.headers(headers).send());
         let Ok(answer) = answer.await else {
             return failed((FetchError::Timeout, TIMED_OUT.to_owned()));
         };
@@ -257,6 +261,7 @@ impl Fetcher {
                     started,
                     clock,
                     timeout: *timeout,
+                    silence: *silence,
                 };
                 let fetched = read(response, times, &ask, held, spare).await;
                 let set = |(jar, head): (&Jar, &Head)| jar.take_in(url, head);
@@ -279,6 +284,18 @@ struct Times {
     started: SystemTime,
     clock: Instant,
     timeout: Duration,
+    silence: Duration,
+}
+
+/// The next piece of a body, if it comes in time.
+async fn piece(
+    response: &mut Response,
+    silence: Duration,
+) -> Result<Option<hyper::body::Bytes>, (FetchError, String)> {
+    match tokio::time::timeout(silence, response.chunk()).await {
+        Err(_) => Err((FetchError::Timeout, TIMED_OUT.to_owned())),
+        Ok(piece) => piece.map_err(|error| classify(error, true)),
+    }
 }
 
 async fn read(
@@ -292,6 +309,7 @@ async fn read(
         started,
         clock,
         timeout,
+        silence,
     } = times;
     let head_time = clock.elapsed();
     // Not the server's fault: it is given as much longer.
@@ -324,11 +342,8 @@ async fn read(
         } else {
             tokio::select! {
                 biased;
-                () = &mut deadline => {
-                    failure = Some((FetchError::Timeout, TIMED_OUT.to_owned()));
-                    break;
-                }
-                piece = response.chunk() => piece,
+                () = &mut deadline => Err((FetchError::Timeout, TIMED_OUT.to_owned())),
+                piece = piece(&mut response, silence) => piece,
             }
         };
         match piece {
@@ -340,7 +355,8 @@ async fn read(
                     let patience = timeout.saturating_mul(PATIENCE).saturating_sub(waited);
                     let grown = tokio::time::timeout(patience, held.grow(taken as u64));
                     if grown.await.is_err() {
-                        failure = Some((FetchError::Timeout, NO_ROOM.to_owned()));
+                        // Neither the server's fault nor an attempt.
+                        failure = Some((FetchError::Aborted, NO_ROOM.to_owned()));
                         break;
                     }
                     waited += begun.elapsed();
@@ -363,7 +379,7 @@ async fn read(
             }
             Ok(None) => break,
             Err(error) => {
-                failure = Some(classify(error, true));
+                failure = Some(error);
                 break;
             }
         }

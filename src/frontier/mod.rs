@@ -26,7 +26,7 @@ use groups::Groups;
 use host_queue::{Allowance, HostQueue, Sharing, Turn};
 pub use paces::Paces;
 
-use crate::canonical::{Host, Origin, registrable_domain};
+use crate::canonical::{CanonicalUrl, Host, Origin, registrable_domain};
 use crate::config::By;
 use crate::politeness::{Bucket, Consequence, Ending, Limits, Pace, When};
 use crate::record::HostState;
@@ -342,12 +342,11 @@ impl Frontier {
         self.with_host(&host, now, |queue, _| queue.push_retry(request, at));
     }
 
-    /// Whether a host has answered since it is in memory.
+    /// Whether the origin of a URL has answered when it was asked for its robots.txt.
     #[must_use]
-    pub fn has_answered(&self, host: &Host) -> bool {
-        self.hosts
-            .get(host)
-            .is_some_and(|queue| queue.pace.has_answered())
+    pub fn has_answered(&self, url: &CanonicalUrl) -> bool {
+        let host = self.hosts.get(&url.host());
+        host.is_some_and(|queue| queue.origins.has_rules(&url.origin()))
     }
 
     /// Takes in a request for a robots.txt: a hop, or another try.

@@ -97,6 +97,12 @@ impl Origins {
         }
     }
 
+    /// Whether what the robots.txt of an origin says is known.
+    pub(super) fn has_rules(&self, origin: &Origin) -> bool {
+        let mut states = self.states.iter();
+        states.any(|(other, state)| other == origin && state.rules.is_some())
+    }
+
     pub(super) fn take_questions(&mut self) -> Vec<Request> {
         std::mem::take(&mut self.questions)
     }

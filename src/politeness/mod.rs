@@ -177,8 +177,6 @@ pub struct Pace {
     crawl_delay: Option<Duration>,
     strain: Strain,
     streak: Streak,
-    /// Whether it has ever answered.
-    heard: bool,
 }
 
 impl Pace {
@@ -214,7 +212,6 @@ impl Pace {
             crawl_delay: None,
             strain: Strain::default(),
             streak: Streak::default(),
-            heard: false,
         }
     }
 
@@ -233,12 +230,6 @@ impl Pace {
         let before = until.checked_sub(interval).unwrap_or(until);
         self.bucket = Bucket::empty(self.limits.interval, self.limits.burst, before);
         self.hold(until);
-    }
-
-    /// Whether it has answered since it is known here.
-    #[must_use]
-    pub fn has_answered(&self) -> bool {
-        self.heard
     }
 
     /// What its answers in a row have come to.
@@ -394,7 +385,6 @@ impl Pace {
     pub fn finish(&mut self, ending: impl Into<Ending>, now: Instant) -> Consequence {
         let ending = ending.into();
         self.answered(ending, now);
-        self.heard |= matches!(ending.answer, Answer::Fine | Answer::Throttled(_));
         match ending.answer {
             Answer::Silent => Consequence::None,
             Answer::Fine => {

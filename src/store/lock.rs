@@ -44,7 +44,7 @@ impl Lock {
             }
         }
         check_ours(&mut file).map_err(failed)?;
-        put(&file, &std::process::id().to_string()).map_err(failed)?;
+        put(&file, &first_line()).map_err(failed)?;
         Ok(Self(file))
     }
 
@@ -52,7 +52,7 @@ impl Lock {
     pub(super) fn say(&self, why: &str) {
         let line: String = why.chars().filter(|c| !c.is_control()).collect();
         // On a disk that cannot be written at all, nothing is to be done.
-        let _ = put(&self.0, &format!("{}\n{SAID}{line}", std::process::id()));
+        let _ = put(&self.0, &format!("{}{SAID}{line}", first_line()));
     }
 }
 
@@ -104,7 +104,13 @@ pub(crate) fn last_words(directory: &Path, pid: u32) -> Option<String> {
     let text = read(&mut open(&directory.join(LOCK), OFlags::RDONLY).ok()?)?;
     let (writer, words) = text.split_once('\n')?;
     let words = words.strip_prefix(SAID)?;
-    (writer.parse() == Ok(pid)).then(|| words.to_owned())
+    (writer.trim().parse() == Ok(pid)).then(|| words.to_owned())
+}
+
+/// The pid, always as long: what is written over another one has its end in the same place, should the rest be cut
+/// off only later, or never.
+fn first_line() -> String {
+    format!("{:<20}\n", std::process::id())
 }
 
 /// Over what is there, and only then cut: on a full disk, room that is given away does not come back.
@@ -204,7 +210,7 @@ mod tests {
             drop(Lock::take(directory.path()).expect("ours"));
             assert_eq!(
                 std::fs::read(&lock).expect("there"),
-                std::process::id().to_string().into_bytes()
+                first_line().into_bytes()
             );
         }
     }

@@ -62,7 +62,7 @@ impl Log {
         let now = Instant::now();
         if length > COPIED_FROM && self.held_until.is_none_or(|until| until <= now) {
             let whole = copy_back(connection)?;
-            self.held_until = (!whole).then(|| now + HELD_AGAIN);
+            self.held_until = (!whole).then(|| Instant::now() + HELD_AGAIN);
         }
         Ok(length)
     }

@@ -159,13 +159,9 @@ impl StoreError {
                     | ErrorCode::FileLockingProtocolFailed
             )
         );
-        match place::ailment(&directory.join(DATABASE)).filter(|_| vague) {
-            Some(source) => Self::File {
-                path: directory.join(DATABASE),
-                source,
-            },
-            None => self,
-        }
+        let path = directory.join(DATABASE);
+        let ailment = vague.then(|| place::ailment(&path)).flatten();
+        ailment.map_or(self, |source| Self::File { path, source })
     }
 }
 

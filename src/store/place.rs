@@ -1,5 +1,6 @@
 //! Whether an output is still where it was, and what ails the disk that it is on.
 
+use std::fs::OpenOptions;
 use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -66,7 +67,10 @@ pub(super) fn ailment(database: &Path) -> Option<io::Error> {
     let path = database.with_file_name(PROBE);
     let length = |path: PathBuf| std::fs::metadata(path).map_or(0, |file| file.len());
     let longest = length(log_of(database)).max(length(database.to_owned()));
-    let written = std::fs::File::create(&path).and_then(|mut file| {
+    // What a killed process left. Never over what is there, nor through a link.
+    let _ = std::fs::remove_file(&path);
+    let fresh = OpenOptions::new().write(true).create_new(true).open(&path);
+    let written = fresh.and_then(|mut file| {
         file.seek(io::SeekFrom::Start(longest))?;
         file.write_all(&vec![0; PROBE_BYTES])?;
         file.sync_all()

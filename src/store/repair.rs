@@ -11,7 +11,7 @@ use super::laws::{Kind, LAWS};
 use super::lock::Lock;
 use super::queue::kind_of;
 use super::salvage::{Salvaged, salvage};
-use super::schema::{Role, kind_code};
+use super::schema::{self, Role, kind_code};
 use super::{DATABASE, PAGES, StoreError, aside, open, references, sitemaps};
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
@@ -50,6 +50,13 @@ impl Repair {
         if !directory.join(DATABASE).exists() {
             return Err(StoreError::Missing);
         }
+        // Where nothing is known, every file would be a stray.
+        let there = open::open_file(&directory.join(DATABASE))?;
+        schema::refuse_others(&there)?;
+        if schema::is_empty(&there)? {
+            return Err(StoreError::Missing);
+        }
+        drop(there);
         Self::of(directory, lock)
     }
 
@@ -203,6 +210,11 @@ fn remove(tx: &Transaction<'_>, directory: &Path) -> Result<u64, StoreError> {
         path: directory.join(PAGES),
         source,
     };
+    if !tx.query_row("SELECT EXISTS (SELECT 1 FROM main.version)", [], |row| {
+        row.get(0)
+    })? {
+        return Ok(0);
+    }
     // The names that were compared are all those that rows had.
     tx.execute_batch(
         "CREATE TEMP TABLE doomed AS SELECT file FROM temp.hurt
