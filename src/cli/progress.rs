@@ -8,7 +8,6 @@ use crawl::stats::{Bottleneck, Snapshot};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
 
 use super::args::Progress;
 use super::crawl::counted;
@@ -64,6 +63,7 @@ async fn json(snapshots: &mut watch::Receiver<Snapshot>) {
         // Until the next line is due, nothing but the end matters.
         loop {
             tokio::select! {
+                biased;
                 () = tokio::time::sleep_until(due.into()) => break,
                 more = snapshots.changed() => if more.is_err() { return },
             }

@@ -474,3 +474,17 @@ fn rows_that_do_not_add_up() {
     ];
     all(&site, &base, &cases);
 }
+
+/// Where nothing is known of a crawl, nothing can be told to be a stray.
+#[test]
+fn repair_refuses_what_holds_no_crawl() {
+    let site = site();
+    let base = base(&site);
+    let page = base.dir().join("out/pages/mine/essay.html");
+    std::fs::create_dir_all(page.parent().expect("a folder")).expect("made");
+    std::fs::write(&page, "mine").expect("written");
+    std::fs::write(base.dir().join("out/crawl.db"), "").expect("emptied");
+    let said = base.run_args(["check", "--repair", "-o", "out"]);
+    said.expect_code(2);
+    assert!(page.exists() && file(&base.dir().join("out"), 1).exists());
+}
