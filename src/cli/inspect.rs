@@ -184,11 +184,13 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8> {
         writeln!(out, "deferred  {}", super::crawl::waiting(waits))?;
     }
     if status.is_log_long() {
-        writeln!(
-            out,
-            "log       crawl.db-wal has {}: a reader holds it; end long queries",
-            size(status.log_bytes)
-        )?;
+        let why = if status.pid.is_some() {
+            "a reader holds it; end long queries"
+        } else {
+            "the next start copies it back"
+        };
+        let length = size(status.log_bytes);
+        writeln!(out, "log       crawl.db-wal has {length}: {why}")?;
     }
     for (host, why) in &status.held {
         writeln!(out, "host      {} {}", printable(host), printable(why))?;
