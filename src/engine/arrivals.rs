@@ -84,6 +84,10 @@ impl Engine {
             let counts = done.record.is_counted_page();
             self.frontier.page_done(&host, counts, Instant::now());
         }
+        let fetched = done.record.fetched.as_ref();
+        if fetched.is_some_and(|fetched| fetched.status().is_some()) {
+            self.frontier.hear(&done.record.request.url);
+        }
         if !done.record.request.is_robots() {
             self.spare(&mut done.record);
             self.ask_again(&done.record);
@@ -100,9 +104,8 @@ impl Engine {
         Ok(())
     }
 
-    /// That an origin is not reached which has answered before (its robots.txt is known, be it from an earlier start)
-    /// is not its URLs' fault: the network may be gone, and each of them would be given up after a few seconds. The
-    /// host is set aside if it stays so.
+    /// That an origin is not reached which has answered before is not its URLs' fault: the network may be gone, and
+    /// each of them would be given up after a few seconds. The host is set aside if it stays so.
     fn spare(&self, record: &mut Record) {
         let error = record.fetched.as_ref().and_then(|fetched| fetched.error);
         let unreached = error.is_some_and(FetchError::is_unreached);

@@ -342,11 +342,18 @@ impl Frontier {
         self.with_host(&host, now, |queue, _| queue.push_retry(request, at));
     }
 
-    /// Whether the origin of a URL has answered when it was asked for its robots.txt.
+    /// Takes note that the origin of a URL answers.
+    pub fn hear(&mut self, url: &CanonicalUrl) {
+        if let Some(queue) = self.hosts.get_mut(&url.host()) {
+            queue.origins.hear(&url.origin());
+        }
+    }
+
+    /// Whether the origin of a URL has answered since its host is in memory.
     #[must_use]
     pub fn has_answered(&self, url: &CanonicalUrl) -> bool {
         let host = self.hosts.get(&url.host());
-        host.is_some_and(|queue| queue.origins.has_rules(&url.origin()))
+        host.is_some_and(|queue| queue.origins.has_answered(&url.origin()))
     }
 
     /// Takes in a request for a robots.txt: a hop, or another try.

@@ -33,6 +33,8 @@ struct State {
     asked: bool,
     /// It could not be had: the origin's URLs are deferred.
     unreachable: bool,
+    /// It has answered since it is in memory.
+    heard: bool,
 }
 
 /// The origins of one host: two at the most, but for odd ports.
@@ -97,10 +99,15 @@ impl Origins {
         }
     }
 
-    /// Whether what the robots.txt of an origin says is known.
-    pub(super) fn has_rules(&self, origin: &Origin) -> bool {
+    /// Takes note that an origin answers.
+    pub(super) fn hear(&mut self, origin: &Origin) {
+        self.state(origin).heard = true;
+    }
+
+    /// Whether an origin has answered since it is in memory.
+    pub(super) fn has_answered(&self, origin: &Origin) -> bool {
         let mut states = self.states.iter();
-        states.any(|(other, state)| other == origin && state.rules.is_some())
+        states.any(|(other, state)| other == origin && state.heard)
     }
 
     pub(super) fn take_questions(&mut self) -> Vec<Request> {
@@ -108,9 +115,11 @@ impl Origins {
     }
 
     pub(super) fn known(&mut self, origin: &Origin, rules: Arc<Robots>, fresh_until: Instant) {
-        *self.state(origin) = State {
+        let state = self.state(origin);
+        *state = State {
             rules: Some(rules),
             fresh_until: Some(fresh_until),
+            heard: state.heard,
             ..State::default()
         };
         self.weigh();
