@@ -29,7 +29,18 @@ fn site() -> Site {
 }
 
 fn args(site: &Site) -> Vec<String> {
-    let args = ["--seed", &site.url("/"), "--rate", "unlimited", "-o", "out"];
+    let seed = site.url("/");
+    // One after the other: which row has which number is then the same each time.
+    let args = [
+        "--seed",
+        &seed,
+        "--rate",
+        "unlimited",
+        "--host-concurrency",
+        "1",
+        "-o",
+        "out",
+    ];
     args.map(str::to_owned).to_vec()
 }
 
