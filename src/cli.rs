@@ -17,6 +17,7 @@ macro_rules! show {
 
 mod args;
 mod audit;
+mod cat;
 mod check;
 mod crawl;
 mod dry_run;
@@ -76,6 +77,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Why(args)) => why::why(args),
         Some(Command::Audit(args)) => audit::audit(args),
         Some(Command::Check(args)) => check::check(args),
+        Some(Command::Cat(args)) => cat::cat(args),
+        Some(Command::Rank(args)) => cat::rank(args),
         Some(Command::Extract(args)) => extract::extract(args),
         Some(Command::Init(args)) => inspect::init(args),
         Some(Command::Config(args)) => crawl::show_config(args, &matches),

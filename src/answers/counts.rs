@@ -8,7 +8,7 @@ use tokio_rusqlite::rusqlite;
 
 use super::status::Waits;
 use crate::fetched::FetchError;
-use crate::store::schema::Decision;
+use crate::store::words::Decision;
 
 /// URLs, or rows of the queue, that are counted at a time.
 pub(super) const PIECE: u32 = 50_000;

@@ -3,10 +3,13 @@
 pub(crate) mod cell;
 pub use cell::{plain_json, printable};
 
+mod asked;
 pub mod audit;
+pub mod cat;
 pub mod check;
 mod counts;
 pub mod query;
+pub mod rank;
 pub mod status;
 mod suggest;
 mod table;
@@ -144,4 +147,27 @@ impl Reader {
             source: source.into(),
         }
     }
+}
+
+/// The directory of an output that is to be written: a database of another name has none of its own.
+fn directory_of(output: &Path) -> Result<PathBuf> {
+    if output.is_dir() {
+        return Ok(output.to_owned());
+    }
+    let is_ours = output.file_name().is_some_and(|name| name == DATABASE) && output.exists();
+    if is_ours {
+        return Ok(folder_of(output).to_owned());
+    }
+    Err(Error::Store {
+        path: output.to_owned(),
+        source: StoreError::Missing,
+    })
+}
+
+/// The folder of a database: the present one, where no other is named.
+fn folder_of(database: &Path) -> &Path {
+    let parent = database.parent();
+    parent
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }

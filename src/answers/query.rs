@@ -9,7 +9,7 @@ use tokio_rusqlite::rusqlite;
 use super::{Reader, cell, suggest, table};
 use crate::config::{ConfigError, nearest};
 use crate::error::{Error, Result};
-use crate::store::schema::NAMED_VIEWS;
+use crate::store::views::NAMED_VIEWS;
 
 /// How rows are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use tokio_rusqlite::rusqlite;
 
 use crate::config::nearest;
-use crate::store::schema::NAMED_VIEWS;
+use crate::store::views::NAMED_VIEWS;
 
 /// What may have been meant where SQLite finds no table or no column of that name; nothing otherwise.
 pub(super) fn suggestion(connection: &Connection, sql: &str, message: &str) -> Option<String> {

@@ -42,6 +42,10 @@ pub(super) enum Command {
     Audit(AuditArgs),
     /// Look over a crawl's database and files, and put right what is not sound
     Check(CheckArgs),
+    /// Print what is stored of a URL
+    Cat(CatArgs),
+    /// Count the links to each URL of a crawl, and work out the PageRank of its pages
+    Rank(RankArgs),
     /// Try the fields of a crawl.toml on pages, without a crawl
     Extract(ExtractArgs),
     /// Write a crawl.toml with every setting at its default
@@ -480,6 +484,25 @@ pub(super) struct WhyArgs {
     /// Look through the whole log for earlier attempts and for what redirects there, however long it is
     #[arg(long)]
     pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CatArgs {
+    /// The URL; https:// is assumed where no scheme is written, unless only http:// is known
+    pub url: String,
+    /// The output directory of the crawl, or its crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// The status and the header fields in place of the body
+    #[arg(long)]
+    pub headers: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RankArgs {
+    /// The output directory of the crawl, or its crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use anyhow::{Context, Result};
 use crawl::answers::query::{self, Format, QueryError};
 use crawl::answers::{Reader, plain_json, printable, status};
-use crawl::store::schema::NAMED_VIEWS;
+use crawl::store::views::NAMED_VIEWS;
 
 use super::args::{self, CompletionsArgs, InitArgs, QueryArgs, StatusArgs};
 use super::help;

@@ -104,12 +104,14 @@ impl Engine {
         Ok(())
     }
 
-    /// That an origin is not reached which has answered before is not its URLs' fault: the network may be gone, and
+    /// That an origin is not reached which has answered lately is not its URLs' fault: the network may be gone, and
     /// each of them would be given up after a few seconds. The host is set aside if it stays so.
     fn spare(&self, record: &mut Record) {
         let error = record.fetched.as_ref().and_then(|fetched| fetched.error);
         let unreached = error.is_some_and(FetchError::is_unreached);
-        if unreached && self.frontier.has_answered(&record.request.url) {
+        // Who wants no further tries wants to know at once.
+        let spares = unreached && self.worker.tries_again();
+        if spares && self.frontier.has_answered(&record.request.url) {
             let at = match record.fate {
                 Fate::Retry(at) => at,
                 _ => self.worker.again_at(&record.request),

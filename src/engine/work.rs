@@ -392,6 +392,11 @@ impl Worker {
         clock::now() + retry_wait(self.retry_wait, request.attempt, fastrand::f64())
     }
 
+    /// Whether what failed for a passing reason is tried again at all (`retries`).
+    pub(super) fn tries_again(&self) -> bool {
+        self.retries > 0
+    }
+
     fn fate(&self, request: &Request, fetched: &Fetched) -> Fate {
         if fetched.error == Some(FetchError::Aborted) {
             Fate::Kept
@@ -523,8 +528,9 @@ impl Worker {
             &done.record.fate,
             robots::Answer::from_status(status, hops as usize),
         ) {
-            (Fate::Again(_), _) => None,
             (Fate::Kept, _) if self.is_stopped() => None,
+            // Never here: the engine spares what is no robots.txt.
+            (Fate::Again(_), _) => None,
             (Fate::Kept, _) => {
                 let again = Request::robots(url, origin.clone(), hops, attempt);
                 Some(RobotsNext::Again(again, Duration::ZERO))

@@ -106,7 +106,7 @@ impl Frontier {
             for remembered in rules {
                 let delay = remembered.rules.crawl_delay();
                 queue.set_crawl_delay(&remembered.origin, delay);
-                queue.origins.remember(remembered);
+                queue.origins.remember(remembered, now);
             }
         });
     }

@@ -349,7 +349,8 @@ impl Frontier {
         }
     }
 
-    /// Whether the origin of a URL has answered since its host is in memory.
+    /// Whether the origin of a URL has answered since its host is in memory, or its robots.txt of an earlier start is
+    /// still fresh.
     #[must_use]
     pub fn has_answered(&self, url: &CanonicalUrl) -> bool {
         let host = self.hosts.get(&url.host());

@@ -33,7 +33,7 @@ struct State {
     asked: bool,
     /// It could not be had: the origin's URLs are deferred.
     unreachable: bool,
-    /// It has answered since it is in memory.
+    /// It has answered lately: since it is in memory, or what it has answered is still fresh.
     heard: bool,
 }
 
@@ -104,7 +104,7 @@ impl Origins {
         self.state(origin).heard = true;
     }
 
-    /// Whether an origin has answered since it is in memory.
+    /// Whether an origin has answered lately.
     pub(super) fn has_answered(&self, origin: &Origin) -> bool {
         let mut states = self.states.iter();
         states.any(|(other, state)| other == origin && state.heard)
@@ -126,8 +126,9 @@ impl Origins {
     }
 
     /// Takes in what was stored of an origin, unless something newer is known by now.
-    pub(super) fn remember(&mut self, stored: Remembered) {
+    pub(super) fn remember(&mut self, stored: Remembered, now: Instant) {
         let state = self.state(&stored.origin);
+        state.heard |= stored.fresh_until > now;
         if state.rules.is_none() && !state.unreachable {
             state.rules = Some(stored.rules);
             (state.fresh_until, state.ask_again) = (Some(stored.fresh_until), stored.ask_again);

@@ -15,9 +15,9 @@ use tokio_rusqlite::rusqlite;
 
 use super::intern::{Interned, text_id};
 use super::route::{Judgement, Policy, Route};
-use super::schema::{Decision, Role, kind_code};
 use super::seen::{Known, Seen, UrlHash, Visit};
 use super::sitemaps::Maps;
+use super::words::{Decision, Role, kind_code};
 use crate::canonical::{CanonicalUrl, Host};
 use crate::record::{Link, LinkKind, Rewritten};
 use crate::request::{Kind, Request};

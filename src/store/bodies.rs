@@ -82,6 +82,23 @@ impl Bodies {
         }
     }
 
+    /// Reads a body, as far as `limit` bytes. `None` where no such file is.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub(crate) fn read(&mut self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        let file = match self.file(name.as_bytes()) {
+            Ok(file) => file,
+            Err(error) if hurt_by(error).is_some_and(|hurt| hurt != Hurt::Unreadable) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut body = Vec::new();
+        file.take(limit).read_to_end(&mut body)?;
+        Ok(Some(body))
+    }
+
     /// Removes a file, and nothing but a file. Whether one was there.
     pub(crate) fn remove(&mut self, name: &[u8]) -> io::Result<bool> {
         let done = self.at(name).and_then(|(folder, file)| {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_rusqlite::rusqlite;
 
 use super::log::copy_back;
-use super::schema::{Decision, VIA_GUESS, VIA_SEED};
+use super::words::{Decision, VIA_GUESS, VIA_SEED};
 use super::writer::Writer;
 use super::{End, Ended, How, Recrawl, SitemapsRead, StoreError, micros};
 use crate::clock;

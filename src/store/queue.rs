@@ -5,9 +5,9 @@ use tokio_rusqlite::rusqlite;
 
 use super::admit::Admitter;
 use super::from_micros;
-use super::schema::{Role, kind_code};
 use super::seen::Visit;
 use super::sitemaps;
+use super::words::{Role, kind_code};
 use crate::canonical::CanonicalUrl;
 use crate::request::{Kind, Request, Ticket, Validators};
 

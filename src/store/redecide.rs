@@ -6,9 +6,9 @@ use tokio_rusqlite::rusqlite;
 
 use super::admit::{Admitter, visit_of};
 use super::route::Route;
-use super::schema::{Decision, Role, VIA_EARLIER};
 use super::seen::{Known, Seen, UrlHash, Visit};
 use super::sitemaps::Lead;
+use super::words::{Decision, Role, VIA_EARLIER};
 use crate::canonical::{CanonicalUrl, registrable_domain};
 use crate::config::{Reach, Seed};
 

@@ -11,8 +11,8 @@ use super::laws::{Kind, LAWS};
 use super::lock::Lock;
 use super::queue::kind_of;
 use super::salvage::{Salvaged, salvage};
-use super::schema::{self, Role, kind_code};
-use super::{DATABASE, PAGES, StoreError, aside, open, references, sitemaps};
+use super::words::{Role, kind_code};
+use super::{PAGES, StoreError, keeper, open, references, sitemaps};
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::order::Order;
@@ -41,22 +41,8 @@ pub struct Repaired {
 impl Repair {
     /// Locks the output and opens its database.
     pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
-        if !directory.join(DATABASE).exists() {
-            return Err(StoreError::Missing);
-        }
-        let lock = Lock::take(directory)?;
-        // A half of an output that is being moved aside is none.
-        aside::end_move(directory)?;
-        if !directory.join(DATABASE).exists() {
-            return Err(StoreError::Missing);
-        }
-        // Where nothing is known, every file would be a stray.
-        let there = open::open_file(&directory.join(DATABASE))?;
-        schema::refuse_others(&there)?;
-        if schema::is_empty(&there)? {
-            return Err(StoreError::Missing);
-        }
-        drop(there);
+        // Where nothing is known, every file would be a stray: a database without tables is none.
+        let lock = keeper::lock(directory)?;
         Self::of(directory, lock)
     }
 

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::schema::{Decision, Role, VIA_REDIRECT, VIA_SEED, VIA_SITEMAP};
 use super::seen::Visit;
+use super::words::{Decision, Role, VIA_REDIRECT, VIA_SEED, VIA_SITEMAP};
 use crate::canonical::CanonicalUrl;
 use crate::config::{Config, ConfigError};
 use crate::order::Order;

@@ -10,8 +10,8 @@ use tokio_rusqlite::rusqlite;
 
 use super::intern::text_id;
 use super::micros;
-use super::schema::kind_code;
 use super::seen::Visit;
+use super::words::kind_code;
 use super::writer::{Tally, Writer};
 use super::{fields, signals};
 use crate::canonical::CanonicalUrl;

@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::route::{Judgement, Route};
-use super::schema::{Decision, Role};
+use super::words::{Decision, Role};
 use crate::canonical::CanonicalUrl;
 
 /// Entries of one generation: as many as fit in a hash table of 2^17 places.

@@ -6,9 +6,9 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use tokio_rusqlite::rusqlite;
 
 use super::admit::Admitter;
-use super::schema::{Role, VIA_GUESS, VIA_ROBOTS};
 use super::seen::Visit;
 use super::sitemaps::{Lead, Place};
+use super::words::{Role, VIA_GUESS, VIA_ROBOTS};
 use crate::canonical::{Base, CanonicalUrl, Origin};
 use crate::config::Sitemaps;
 use crate::robots;

@@ -3,9 +3,9 @@
 use rusqlite::{Transaction, params};
 use tokio_rusqlite::rusqlite;
 
-use super::schema::Decision;
 use super::seen::Visit;
 use super::sitemaps::Place;
+use super::words::Decision;
 use super::writer::{Tally, Writer};
 use crate::record::{Fate, Record};
 use crate::sitemap::{Kind, Sitemap};

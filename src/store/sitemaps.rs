@@ -15,7 +15,7 @@ use tokio_rusqlite::rusqlite;
 use super::admit::Admitter;
 use super::micros;
 use super::route::Route;
-use super::schema::{Decision, VIA_GUESS, VIA_REDIRECT, VIA_ROBOTS, VIA_SEED, VIA_SITEMAP};
+use super::words::{Decision, VIA_GUESS, VIA_REDIRECT, VIA_ROBOTS, VIA_SEED, VIA_SITEMAP};
 use crate::canonical::CanonicalUrl;
 use crate::config::{Config, Sitemaps};
 use crate::order::Order;

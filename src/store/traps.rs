@@ -7,8 +7,8 @@ use tokio_rusqlite::rusqlite;
 
 use super::admit::Admitter;
 use super::route::{Judgement, Route};
-use super::schema::{Decision, Role};
 use super::seen::{Known, Visit};
+use super::words::{Decision, Role};
 use crate::canonical::{CanonicalUrl, Host};
 use crate::record::{Fate, Record};
 use crate::request::{Kind as Purpose, Request};

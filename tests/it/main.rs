@@ -13,6 +13,7 @@
     reason = "a test that cannot go on has failed; counts are for the reader"
 )]
 
+mod answers;
 mod audit;
 mod check;
 mod check_life;

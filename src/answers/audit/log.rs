@@ -20,7 +20,7 @@ use super::{Micros, time};
 use crate::canonical::CanonicalUrl;
 use crate::fetched::FetchError;
 use crate::politeness::parse_retry_after;
-use crate::store::schema::ROBOTS;
+use crate::store::words::ROBOTS;
 
 /// Rows that are read at a time.
 const PAGE: usize = 20_000;

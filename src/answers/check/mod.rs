@@ -9,17 +9,17 @@ mod text;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::Connection;
 use serde::Serialize;
 use tokio_rusqlite::rusqlite;
 
-use super::Reader;
+use super::{Reader, directory_of, folder_of};
 use crate::error::{Error, Result};
 use crate::store::repair::{Repair, Repaired};
 use crate::store::salvage::Salvaged;
-use crate::store::{DATABASE, StoreError, lock_holder};
+use crate::store::{StoreError, lock_holder};
 
 pub use crate::store::laws::Kind;
 pub use text::{Table, json_end, json_of, summary};
@@ -174,29 +174,6 @@ fn run_on(output: &Path, repair: bool, mut hearers: Hearers<'_>) -> Result<Check
         path: reader.path.clone(),
         source,
     })
-}
-
-/// The directory that is to be repaired: a database of another name has none of its own.
-fn directory_of(output: &Path) -> Result<PathBuf> {
-    if output.is_dir() {
-        return Ok(output.to_owned());
-    }
-    let is_ours = output.file_name().is_some_and(|name| name == DATABASE) && output.exists();
-    if is_ours {
-        return Ok(folder_of(output).to_owned());
-    }
-    Err(Error::Store {
-        path: output.to_owned(),
-        source: StoreError::Missing,
-    })
-}
-
-/// The folder of a database: the present one, where no other is named.
-fn folder_of(database: &Path) -> &Path {
-    let parent = database.parent();
-    parent
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
 }
 
 fn look<'a>(

@@ -7,7 +7,7 @@ use tokio_rusqlite::rusqlite;
 
 use super::time;
 use crate::fetched::FetchError;
-use crate::store::schema::kind_word;
+use crate::store::words::kind_word;
 
 /// So many requests are looked through without being asked to.
 pub(super) const WINDOW: i64 = 200_000;

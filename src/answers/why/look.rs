@@ -7,16 +7,16 @@ use tokio_rusqlite::rusqlite;
 
 use super::super::status;
 use super::attempts::{Attempt, Log};
-use super::find::{self, Asked};
 use super::robots::{self, RobotsAnswer};
 use super::route::{self, Hop};
 use super::scope::{self, Judged};
 use super::turn::{HostState, Waits};
 use super::{Content, Decided, Earlier, Reader, Why, answer, time, words};
+use crate::answers::asked::{self, Asked};
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::store::find::{Finder, Found, Place};
-use crate::store::schema::{Decision, Role};
+use crate::store::words::{Decision, Role};
 use crate::store::{lock_holder, micros};
 
 /// Earlier runs that are told of, the last first.
@@ -217,7 +217,7 @@ impl<'a> Look<'a> {
 
     /// What looks like it and was met.
     fn similar(&self, finder: Finder) -> rusqlite::Result<Vec<Hop>> {
-        let found = find::similar(self.connection, finder, &self.url)?;
+        let found = asked::similar(self.connection, finder, &self.url)?;
         let hop = |found: Found| {
             Ok(Hop {
                 outcome: route::outcome(self.connection, self.run, found.id)?,

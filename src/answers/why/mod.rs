@@ -6,7 +6,6 @@
 
 mod answer;
 mod attempts;
-mod find;
 mod look;
 mod robots;
 mod route;
@@ -22,7 +21,7 @@ pub use route::{Hop, Outcome, Step};
 pub use scope::Judged;
 pub use turn::{HostState, Waits};
 
-use super::Reader;
+use super::{Reader, asked};
 use crate::error::Result;
 
 /// All that is known of a URL.
@@ -136,7 +135,7 @@ pub struct Earlier {
 /// # Errors
 /// When the text is no URL, or the database cannot be read.
 pub fn read(reader: &Reader, text: &str, all: bool) -> Result<Why> {
-    let url = find::parse(text)?;
+    let url = asked::parse(text)?;
     let config = reader.settings()?;
     let why = look::why(reader, text, url, config.as_ref(), all);
     why.map_err(|error| reader.failed(error))

@@ -8,7 +8,7 @@ use tokio_rusqlite::rusqlite;
 
 use super::time;
 use crate::fetched::FetchError;
-use crate::store::schema::{Decision, VIA_SITEMAP, via_word};
+use crate::store::words::{Decision, VIA_SITEMAP, via_word};
 
 /// Steps that are gone back; a way that is longer shows its end.
 const MOST_STEPS: usize = 10_000;

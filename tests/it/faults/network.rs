@@ -48,3 +48,50 @@ fn cut_and_mended() {
         bed.goes_on(&crawl, &out);
     }
 }
+
+/// A start that finds its site away gives up no URL: what was heard of it the day before counts. The same command, once
+/// it is back, comes to the end, be it of the first run or of the next.
+#[test]
+fn away_when_it_goes_on() {
+    if !space::entered("faults::network::away_when_it_goes_on") {
+        return;
+    }
+    let waits = ["--connect-timeout", "200ms", "--max-failures", "3"];
+    let bed = Bed::with(60, "unlimited", &waits);
+    let scratch = tempfile::tempdir().expect("a directory");
+    let out = scratch.path().join("out");
+    let part = bed.crawl(&out).args(["--max-pages", "20"]);
+    part.run().expect_code(11);
+    let crawl = bed.crawl(&out);
+    for run in [1, 2] {
+        lo("down");
+        crawl.run().expect_code(4);
+        lo("up");
+        // All pages of the second run are asked for again, on condition.
+        if run == 1 {
+            bed.goes_on(&crawl, &out);
+        } else {
+            crawl.run().expect_code(0);
+            bed.expect_whole(&out);
+        }
+        assert_eq!(number(&out, "SELECT max(run) FROM runs"), run);
+    }
+}
+
+/// Who wants no further tries is told at once.
+#[test]
+fn away_and_no_retries() {
+    if !space::entered("faults::network::away_and_no_retries") {
+        return;
+    }
+    let bed = Bed::with(
+        10,
+        "unlimited",
+        &["--retries", "0", "--connect-timeout", "200ms"],
+    );
+    let scratch = tempfile::tempdir().expect("a directory");
+    let out = scratch.path().join("out");
+    bed.crawl(&out).run().expect_code(0);
+    lo("down");
+    bed.crawl(&out).run().expect_code(3);
+}

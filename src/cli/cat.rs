@@ -1,0 +1,45 @@
+//! `crawl cat`, `crawl rank`.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::Result;
+use crawl::answers::{Reader, cat, printable, rank};
+
+use super::args::{CatArgs, RankArgs};
+use super::inspect::Lines;
+use super::settings::{output, output_option};
+use super::{FINISHED, write_out};
+
+pub(super) fn cat(args: &CatArgs) -> Result<u8> {
+    let reader = Reader::open(&output(args.output.as_ref())?)?;
+    let stored = cat::read(&reader, &args.url)?;
+    if args.headers {
+        let mut out = Lines::to(std::io::stdout().lock());
+        if let Some(status) = stored.status {
+            writeln!(out, "{status}")?;
+        }
+        for line in stored.headers.lines() {
+            writeln!(out, "{}", printable(line))?;
+        }
+    } else if std::io::stdout().is_terminal() {
+        let text = String::from_utf8_lossy(&stored.body);
+        Lines::to(std::io::stdout().lock()).write_all(format!("{text}\n").as_bytes())?;
+    } else {
+        write_out(&stored.body)?;
+    }
+    Ok(FINISHED)
+}
+
+pub(super) fn rank(args: &RankArgs) -> Result<u8> {
+    let output = output(args.output.as_ref())?;
+    let ranked = rank::run(&output)?;
+    show!(
+        "{} pages of run {} ranked by {} links among them, in {} rounds",
+        ranked.pages,
+        ranked.run,
+        ranked.links,
+        ranked.rounds
+    );
+    show!("next      crawl query{} ranks", output_option(&output));
+    Ok(FINISHED)
+}
