@@ -104,6 +104,17 @@ mod tests {
     }
 
     #[test]
+    fn what_has_the_name_of_the_probe_is_not_written_over() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let theirs = directory.path().join("diary");
+        std::fs::write(&theirs, "dear diary").expect("written");
+        let probe = directory.path().join(PROBE);
+        std::os::unix::fs::symlink(&theirs, &probe).expect("linked");
+        let _ = ailment(&directory.path().join("crawl.db"));
+        assert_eq!(std::fs::read(&theirs).expect("there"), b"dear diary");
+    }
+
+    #[test]
     fn a_disk_that_is_well_says_nothing_and_is_left_as_it_was() {
         let directory = tempfile::tempdir().expect("a directory");
         assert!(ailment(&directory.path().join("crawl.db")).is_none());

@@ -3,11 +3,14 @@
 
 use std::net::UdpSocket;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::space;
 use crate::support::{Crawl, Reply, Site, expect_sound, number, rows};
+
+/// Whether the names that are late can be looked up by now.
+static COME: AtomicBool = AtomicBool::new(false);
 
 /// What a name is answered with, by its first label.
 fn answer(name: &str, asked: &AtomicUsize) -> Option<(u8, Vec<[u8; 4]>)> {
@@ -16,6 +19,7 @@ fn answer(name: &str, asked: &AtomicUsize) -> Option<(u8, Vec<[u8; 4]>)> {
     Some(match kind {
         "none" => (3, vec![]),
         "broken" => (2, vec![]),
+        "late" if !COME.load(Ordering::Relaxed) => (2, vec![]),
         "silent" => return None,
         "moves" => {
             // Each look-up finds another address.
@@ -142,6 +146,42 @@ fn every_way_to_fail() {
         said.stderr.contains("deferred  1 URL of broken.test"),
         "{said}"
     );
+}
+
+/// Whether a seed is private is known once its name is: until then it waits, and all that was found with it.
+#[test]
+fn a_private_seed_whose_name_comes_late() {
+    if !space::entered("faults::names::a_private_seed_whose_name_comes_late") {
+        return;
+    }
+    let scratch = tempfile::tempdir().expect("a directory");
+    resolver(scratch.path(), "timeout:1 attempts:1");
+    let site = Site::start();
+    site.tree(20, 3);
+    let seed = format!("http://late.test:{}/", site.port());
+    let crawl = Crawl::new()
+        .args(["--seed", &seed, "--rate", "unlimited", "-o", "out"])
+        .args(["--max-failures", "3"]);
+    let out = crawl.dir().join("out");
+    crawl.run().expect_code(4);
+    let is_come = |is: bool| COME.store(is, Ordering::Relaxed);
+    is_come(true);
+    crawl
+        .again()
+        .args(["--max-pages", "5"])
+        .run()
+        .expect_code(11);
+    is_come(false);
+    crawl.run().expect_code(4);
+    let failed = "SELECT count(*) FROM pages WHERE error IS NOT NULL";
+    assert_eq!(number(&out, failed), 0);
+    is_come(true);
+    crawl.run().expect_code(0);
+    assert_eq!(
+        number(&out, "SELECT count(*) FROM pages WHERE status = 200"),
+        20
+    );
+    expect_sound(&out);
 }
 
 /// A hundred names of which nothing is heard hold up none that can be looked up.
