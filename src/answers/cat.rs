@@ -86,7 +86,7 @@ fn body(output: &Path, file: &str, bytes: u64) -> Result<Vec<u8>> {
         },
     };
     let gone = || std::io::Error::other("it is not there, or is no file: crawl check says more");
-    let mut bodies = Bodies::open(output).map_err(failed)?;
+    let bodies = Bodies::open(output).map_err(failed)?;
     let body = bodies.read(file, bytes).map_err(failed)?;
     body.ok_or_else(|| failed(gone()))
 }

@@ -3,14 +3,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::PAGES;
+use super::beneath::Beneath;
 
 /// Folders between `pages/` and a file, at the most.
 const MAX_DEPTH: usize = 4;
@@ -32,19 +31,17 @@ pub(crate) enum Hurt {
     Unreadable,
 }
 
-/// The files of an output, opened one after another; the last folder is kept open for the next.
+/// The files of an output, opened one after another.
 #[derive(Debug)]
 pub(crate) struct Bodies {
-    output: OwnedFd,
-    folder: Option<(Vec<u8>, OwnedFd)>,
+    output: Beneath,
     buffer: Vec<u8>,
 }
 
 impl Bodies {
     pub(crate) fn open(output: &Path) -> io::Result<Self> {
         Ok(Self {
-            output: File::open(output)?.into(),
-            folder: None,
+            output: Beneath::open(output)?,
             buffer: vec![0; 64 << 10],
         })
     }
@@ -60,15 +57,11 @@ impl Bodies {
         bytes: u64,
         digest: &[u8],
     ) -> io::Result<Option<Hurt>> {
-        let mut file = match self.file(name) {
+        let mut file = match self.file(name)? {
             Ok(file) => file,
-            Err(error) => return hurt_by(error).map_or(Err(error.into()), |hurt| Ok(Some(hurt))),
+            Err(hurt) => return Ok(Some(hurt)),
         };
-        let length = match file.metadata() {
-            Ok(found) if found.is_file() => found.len(),
-            Ok(_) => return Ok(Some(Hurt::NoFile)),
-            Err(error) => return Err(error),
-        };
+        let length = file.metadata()?.len();
         if length != bytes {
             return Ok(Some(Hurt::Length(length)));
         }
@@ -86,13 +79,11 @@ impl Bodies {
     ///
     /// # Errors
     /// When it is there and cannot be read.
-    pub(crate) fn read(&mut self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
-        let file = match self.file(name.as_bytes()) {
+    pub(crate) fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        let file = match self.file(name.as_bytes())? {
             Ok(file) => file,
-            Err(error) if hurt_by(error).is_some_and(|hurt| hurt != Hurt::Unreadable) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
+            Err(Hurt::Unreadable) => return Err(Errno::IO.into()),
+            Err(_) => return Ok(None),
         };
         let mut body = Vec::new();
         file.take(limit).read_to_end(&mut body)?;
@@ -100,45 +91,25 @@ impl Bodies {
     }
 
     /// Removes a file, and nothing but a file. Whether one was there.
-    pub(crate) fn remove(&mut self, name: &[u8]) -> io::Result<bool> {
-        let done = self.at(name).and_then(|(folder, file)| {
-            let found = fs::statat(folder, file, AtFlags::SYMLINK_NOFOLLOW)?;
-            if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-                return Ok(false);
-            }
-            fs::unlinkat(folder, file, AtFlags::empty())?;
-            Ok(true)
-        });
-        match done {
-            Err(error) if hurt_by(error).is_some_and(|hurt| hurt != Hurt::Unreadable) => Ok(false),
-            done => Ok(done?),
-        }
-    }
-
-    fn file(&mut self, name: &[u8]) -> rustix::io::Result<File> {
-        let (folder, file) = self.at(name)?;
-        // Before it is opened: to open a device may be to do something.
-        let found = fs::statat(folder, file, AtFlags::SYMLINK_NOFOLLOW)?;
-        if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-            return Err(Errno::ISDIR);
-        }
-        let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        Ok(fs::openat(folder, file, how, Mode::empty())?.into())
-    }
-
-    /// The open folder that a file is in, and the file's own name.
-    fn at<'n>(&mut self, name: &'n [u8]) -> rustix::io::Result<(&OwnedFd, &'n [u8])> {
-        let cut = name.iter().rposition(|byte| *byte == b'/');
-        let Some(cut) = cut.filter(|_| is_inside(name)) else {
-            return Err(Errno::XDEV);
+    pub(crate) fn remove(&self, name: &[u8]) -> io::Result<bool> {
+        // A link in its place, or on the way to it, is not what a row names: it stays.
+        let (Ok(_), Ok(name)) = (self.file(name)?, str::from_utf8(name)) else {
+            return Ok(false);
         };
-        let (path, file) = (&name[..cut], &name[cut + 1..]);
-        if self.folder.as_ref().is_none_or(|(open, _)| open != path) {
-            self.folder = Some((path.to_vec(), folder(&self.output, path)?));
+        self.output.remove(name).map(|()| true)
+    }
+
+    /// Opens what a row names, or says what stands in its place.
+    fn file(&self, name: &[u8]) -> io::Result<Result<File, Hurt>> {
+        if !is_inside(name) {
+            return Ok(Err(Hurt::Outside));
         }
-        match &self.folder {
-            Some((_, folder)) => Ok((folder, file)),
-            None => Err(Errno::NOENT),
+        let Ok(name) = str::from_utf8(name) else {
+            return Ok(Err(Hurt::Missing));
+        };
+        match self.output.read(name) {
+            Ok(file) => Ok(Ok(file)),
+            Err(error) => hurt_by(&error).map_or(Err(error), |hurt| Ok(Err(hurt))),
         }
     }
 
@@ -155,18 +126,6 @@ impl Bodies {
     }
 }
 
-/// Opens a folder part by part, so that none of them can be a link.
-fn folder(output: &OwnedFd, path: &[u8]) -> rustix::io::Result<OwnedFd> {
-    let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut open: Option<OwnedFd> = None;
-    for part in path.split(|byte| *byte == b'/') {
-        let at = open.as_ref().unwrap_or(output).as_fd();
-        let next = fs::openat(at, part, how, Mode::empty())?;
-        open = Some(next);
-    }
-    open.ok_or(Errno::NOENT)
-}
-
 /// Whether a name leads to something below `pages/`.
 pub(crate) fn is_inside(name: &[u8]) -> bool {
     let parts: Vec<&[u8]> = name.split(|byte| *byte == b'/').collect();
@@ -177,11 +136,13 @@ pub(crate) fn is_inside(name: &[u8]) -> bool {
 }
 
 /// What an error says of the file; `None` where it says nothing of it.
-fn hurt_by(error: Errno) -> Option<Hurt> {
-    match error {
-        Errno::XDEV => Some(Hurt::Outside),
+fn hurt_by(error: &io::Error) -> Option<Hurt> {
+    let Some(number) = error.raw_os_error() else {
+        return Some(Hurt::NoFile);
+    };
+    match Errno::from_raw_os_error(number) {
         Errno::NOENT | Errno::NAMETOOLONG => Some(Hurt::Missing),
-        Errno::NOTDIR | Errno::LOOP | Errno::ISDIR => Some(Hurt::NoFile),
+        Errno::NOTDIR | Errno::LOOP | Errno::ISDIR | Errno::NXIO => Some(Hurt::NoFile),
         Errno::IO => Some(Hurt::Unreadable),
         _ => None,
     }

@@ -211,7 +211,7 @@ fn remove(tx: &Transaction<'_>, directory: &Path) -> Result<u64, StoreError> {
            SELECT CAST(file AS BLOB) FROM main.version WHERE file IS NOT NULL AND CAST(file AS BLOB) IN (SELECT file FROM temp.doomed))",
     )?;
     let mut rows = statement.query([])?;
-    let mut bodies = Bodies::open(directory).map_err(failed)?;
+    let bodies = Bodies::open(directory).map_err(failed)?;
     let mut removed = 0;
     while let Some(row) = rows.next()? {
         let name: Vec<u8> = row.get(0)?;
