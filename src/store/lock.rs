@@ -83,12 +83,13 @@ fn open(path: &Path, flags: OFlags) -> io::Result<File> {
 /// somebody's who has given it this name.
 fn check_ours(file: &mut File) -> io::Result<()> {
     let text = read(file).unwrap_or_default();
+    // A length without its bytes reads as zeros.
+    let text = text.trim_end_matches('\0');
     let (pid, words) = match text.split_once('\n') {
         Some((pid, rest)) => (pid, rest),
-        None => (text.as_str(), ""),
+        None => (text, ""),
     };
     let ours = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_whitespace() || byte == 0;
-    let words = words.trim_end_matches('\0');
     let said = words.starts_with(SAID) || SAID.starts_with(words);
     if pid.len() <= 20 && pid.bytes().all(ours) && said {
         Ok(())
@@ -205,7 +206,14 @@ mod tests {
         refused("too long for a pid");
         assert_eq!(std::fs::read(&theirs).expect("there"), b"dear diary");
         assert!(!elsewhere.path().join("new").exists());
-        for left in [&b"4711\n"[..], b"4711\nen\0", b"\0\0\0\0", b""] {
+        for left in [
+            &b"4711\n"[..],
+            b"4711\nen\0",
+            b"4711\0\0",
+            &[0; 21],
+            &[0; 300],
+            b"",
+        ] {
             std::fs::write(&lock, left).expect("written");
             drop(Lock::take(directory.path()).expect("ours"));
             assert_eq!(
