@@ -126,7 +126,7 @@ pub struct Link {
     pub kind: LinkKind,
     /// The `rel` attribute: lower case, one space between words; `None` where there is none.
     pub rel: Option<Text>,
-    /// The link's text, or an image's `alt`: white space folded, cut at 256 bytes.
+    /// The link's text, an image's `alt`, or the `hreflang` of an `alternate`: white space folded, cut at 256 bytes.
     pub anchor: Option<Text>,
 }
 

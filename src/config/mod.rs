@@ -130,7 +130,7 @@ impl Config {
     pub(crate) fn reading(&self) -> i64 {
         use std::hash::Hasher;
         /// Raised when the parser comes to read more, or otherwise.
-        const PARSER: u32 = 2;
+        const PARSER: u32 = 3;
         let parse = toml::to_string(&self.parse).unwrap_or_default();
         let fields: String = self
             .field

@@ -34,6 +34,7 @@ names! {
     Face = b"face",
     Formaction = b"formaction",
     Href = b"href",
+    Hreflang = b"hreflang",
     HttpEquiv = b"http-equiv",
     Imagesrcset = b"imagesrcset",
     Lang = b"lang",

@@ -331,7 +331,14 @@ impl<'a> Reader<'a> {
             if kind == LinkKind::Canonical {
                 self.head.canonical(&href);
             }
-            self.links.push(href, kind, Some(rel), None);
+            // Such a link has no text; what it has is the language that it leads to.
+            let language = match kind {
+                LinkKind::Alternate => attributes.get(Name::Hreflang),
+                _ => None,
+            };
+            let limit = self.setting.limits.anchor;
+            let language = language.and_then(|language| text::fold(&language, limit));
+            self.links.push(href, kind, Some(rel), language);
         }
         self.attribute(Name::Imagesrcset, Value::Set, LinkKind::Img);
     }
@@ -450,6 +457,10 @@ mod tests {
                 &["A x t [nofollow ugc]"][..],
             ),
             ("<map><area href=x alt=' t '>", &["Area x t"]),
+            (
+                "<link rel=alternate href=x hreflang=' de-AT '><link rel=next href=y hreflang=fr>",
+                &["Alternate x de-AT [alternate]", "Next y [next]"],
+            ),
             (
                 "<frameset><frame src=x><iframe src=y>",
                 &["Frame x", "Iframe y"],

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::text::{slice, words};
+use super::text::{fold, slice, words};
 
 /// A link of the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,12 +11,14 @@ pub(super) struct HeaderLink<'a> {
     pub(super) target: &'a str,
     /// Its relations, lower case and folded.
     pub(super) rel: Option<Box<str>>,
+    /// The language of the target, folded and cut.
+    pub(super) hreflang: Option<Box<str>>,
 }
 
 /// Calls `each` with every link of one header value. What is malformed is passed over up to the next
 /// comma (appendix B.2 asks for such tolerance). A link with an `anchor` speaks of another resource
 /// than the page and is left out (§3.2 allows that).
-pub(super) fn links<'a>(value: &'a str, mut each: impl FnMut(HeaderLink<'a>)) {
+pub(super) fn links<'a>(value: &'a str, limit: usize, mut each: impl FnMut(HeaderLink<'a>)) {
     let mut rest = value;
     while let Some(start) = rest.find('<') {
         let inside = slice(rest, start + 1, rest.len());
@@ -24,12 +26,16 @@ pub(super) fn links<'a>(value: &'a str, mut each: impl FnMut(HeaderLink<'a>)) {
         let target = slice(inside, 0, end);
         rest = slice(inside, end + 1, inside.len());
         let mut rel = None;
+        let mut hreflang = None;
         let mut elsewhere = false;
         while let Some((name, value, after)) = parameter(rest) {
             rest = after;
             if name.eq_ignore_ascii_case("rel") {
                 // Only the first one counts (§3.3).
                 rel = rel.or_else(|| Some(words(&value)));
+            } else if name.eq_ignore_ascii_case("hreflang") {
+                // There may be several (§3.4.1); a link is stored with one.
+                hreflang = hreflang.or_else(|| fold(&value, limit));
             } else if name.eq_ignore_ascii_case("anchor") {
                 elsewhere = true;
             }
@@ -40,6 +46,7 @@ pub(super) fn links<'a>(value: &'a str, mut each: impl FnMut(HeaderLink<'a>)) {
             each(HeaderLink {
                 target,
                 rel: rel.flatten(),
+                hreflang,
             });
         }
     }
@@ -127,12 +134,27 @@ mod tests {
             ("", &[]),
         ] {
             let mut got = Vec::new();
-            links(value, |link| got.push(link));
+            links(value, 5, |link| got.push(link));
             let got: Vec<_> = got
                 .iter()
                 .map(|link| (link.target, link.rel.as_deref()))
                 .collect();
             assert_eq!(got, wanted, "{value}");
+        }
+    }
+
+    #[test]
+    fn languages() {
+        for (value, wanted) in [
+            ("<a>; rel=alternate; hreflang=de", Some("de")),
+            ("<a>; HREFLANG=\" de-AT \"; hreflang=fr", Some("de-AT")),
+            ("<a>; hreflang=\"\"", None),
+            ("<a>; hreflang=zh-Hans", Some("zh-Ha")),
+            ("<a>; rel=alternate", None),
+        ] {
+            links(value, 5, |link| {
+                assert_eq!(link.hreflang.as_deref(), wanted, "{value}");
+            });
         }
     }
 }

@@ -138,21 +138,22 @@ pub fn parse(document: &Document<'_>, limits: &Limits) -> Page {
 /// The links of the headers. Their base is the URL of the page, whatever its `<base>` (RFC 8288 §3.2).
 fn of_headers(document: &Document<'_>, limits: &Limits, page: &mut Page) {
     let base = Base::of(document.url);
-    let mut push = |text: &str, kind: LinkKind, rel: Option<Box<str>>| {
-        let Ok(target) = base.join(text) else { return };
-        if page.links.len() < limits.links {
-            page.links.push(Link {
-                target,
-                kind,
-                rel: rel.as_deref().map(Text::from),
-                anchor: None,
-            });
-        } else {
-            page.truncated = true;
-        }
-    };
+    let mut push =
+        |text: &str, kind: LinkKind, rel: Option<Box<str>>, language: Option<Box<str>>| {
+            let Ok(target) = base.join(text) else { return };
+            if page.links.len() < limits.links {
+                page.links.push(Link {
+                    target,
+                    kind,
+                    rel: rel.as_deref().map(Text::from),
+                    anchor: language.as_deref().map(Text::from),
+                });
+            } else {
+                page.truncated = true;
+            }
+        };
     for value in document.link {
-        link_header::links(value, |link| {
+        link_header::links(value, limits.anchor, |link| {
             let kind = link
                 .rel
                 .as_deref()
@@ -160,7 +161,9 @@ fn of_headers(document: &Document<'_>, limits: &Limits, page: &mut Page) {
                     LinkKind::Icon => None,
                     kind => Some(kind),
                 });
-            push(link.target, kind.unwrap_or(LinkKind::Header), link.rel);
+            let kind = kind.unwrap_or(LinkKind::Header);
+            let language = link.hreflang.filter(|_| kind == LinkKind::Alternate);
+            push(link.target, kind, link.rel, language);
         });
     }
     if let Some(url) = document
@@ -168,7 +171,7 @@ fn of_headers(document: &Document<'_>, limits: &Limits, page: &mut Page) {
         .and_then(refresh)
         .and_then(|refresh| refresh.url)
     {
-        push(url, LinkKind::Refresh, None);
+        push(url, LinkKind::Refresh, None, None);
     }
 }
 

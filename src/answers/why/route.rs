@@ -153,7 +153,7 @@ fn link(
 ) -> rusqlite::Result<Option<Link>> {
     connection
         .prepare_cached(
-            "SELECT l.position + 1, l.rel, l.anchor FROM visit v LEFT JOIN fetch f ON f.id = v.last_fetch
+            "SELECT l.position + 1, l.rel, iif(l.kind = 7, NULL, l.anchor) FROM visit v LEFT JOIN fetch f ON f.id = v.last_fetch
              JOIN link l ON l.version = coalesce(f.version, v.good_version)
              WHERE v.run = ?1 AND v.url = ?2 AND l.target = ?3 ORDER BY l.kind != ?4, l.position LIMIT 1",
         )?
