@@ -269,3 +269,91 @@ pub(super) fn sql() -> String {
     ];
     topics.into_iter().map(marks::expand).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+    use tokio_rusqlite::rusqlite;
+
+    use super::*;
+    use crate::store::schema;
+
+    const DOCS: &str = include_str!("../../docs/schema.md");
+
+    fn database() -> Connection {
+        let mut connection = Connection::open_in_memory().expect("in memory");
+        schema::prepare(&mut connection, || 7).expect("made");
+        connection
+    }
+
+    /// What the documentation says of a view.
+    fn section(view: &str) -> &'static str {
+        let (_, rest) = DOCS
+            .split_once(&format!("\n### {view}\n"))
+            .unwrap_or_else(|| panic!("{view} is not documented"));
+        let end = rest.find("\n##").expect("another section");
+        &rest[..end]
+    }
+
+    #[test]
+    fn every_column_is_documented() {
+        let connection = database();
+        for (view, _) in NAMED_VIEWS {
+            let told = match view {
+                "resources" => [section("pages"), section(view)].concat(),
+                _ => section(view).to_owned(),
+            };
+            let rows = told.lines().filter_map(|line| line.strip_prefix("| "));
+            let told: Vec<&str> = rows
+                .filter_map(|row| row.split(" | ").next())
+                .flat_map(|names| names.split(", "))
+                .skip_while(|name| *name != "column")
+                .filter(|name| *name != "column")
+                .collect();
+            let statement = connection
+                .prepare(&format!("SELECT * FROM {view}"))
+                .expect(view);
+            let mut there = statement.column_names();
+            let mut told: Vec<&str> = told;
+            there.sort_unstable();
+            told.sort_unstable();
+            assert_eq!(there, told, "{view}");
+        }
+    }
+
+    #[test]
+    fn documented_questions_are_sql() {
+        let connection = database();
+        let blocks = DOCS.split("```sql\n").skip(1);
+        let blocks = blocks.map(|block| block.split("```").next().expect("its end"));
+        let statements: Vec<&str> = blocks
+            .flat_map(|block| block.split_inclusive(';'))
+            .collect();
+        let mut asked = 0;
+        for sql in statements {
+            if sql.lines().all(|line| {
+                line.trim().is_empty()
+                    || line.starts_with("--")
+                    || line.trim_start().starts_with("-- ")
+            }) {
+                continue;
+            }
+            connection.prepare(sql).expect(sql);
+            asked += 1;
+        }
+        assert!(asked > 15, "{asked}");
+    }
+
+    #[test]
+    fn kinds_of_links_are_numbers() {
+        let sql = sql();
+        assert!(!sql.contains("IN ()"), "a kind of links that there is not");
+        for line in sql.lines() {
+            assert!(!line.contains(['{', '}']), "{line}");
+        }
+        assert_eq!(
+            marks::expand("{kinds:a area frame iframe refresh}"),
+            "1, 2, 3, 4, 5"
+        );
+    }
+}
