@@ -33,7 +33,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<u8> {
                 .collect()
         };
         for (name, what) in views {
-            writeln!(out, "{:<16}{what}", name.replace('_', "-"))?;
+            writeln!(out, "{:<18}{what}", name.replace('_', "-"))?;
         }
         out.flush()?;
         return Ok(FINISHED);

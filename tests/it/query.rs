@@ -88,7 +88,12 @@ fn every_named_view_answers() {
         crawl.run_args(["query", name]).expect_code(0);
     }
     let broken = crawl
-        .run_args(["query", "broken-links", "--format", "csv"])
+        .run_args([
+            "query",
+            "SELECT from_url, to_url, anchor, kind, status, error FROM broken_links",
+            "--format",
+            "csv",
+        ])
         .expect_code(0)
         .stdout;
     assert_eq!(
