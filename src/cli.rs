@@ -27,8 +27,10 @@ mod inspect;
 mod once;
 mod outlet;
 mod progress;
+mod query;
 mod settings;
 mod spool;
+mod status;
 mod stop;
 mod talk;
 mod usage;
@@ -72,8 +74,8 @@ pub(crate) fn main() -> ExitCode {
             .map(|()| FINISHED)
             .map_err(Into::into),
         None => crawl::run(&cli.crawl, &matches),
-        Some(Command::Query(args)) => inspect::query(args),
-        Some(Command::Status(args)) => inspect::status(args),
+        Some(Command::Query(args)) => query::query(args),
+        Some(Command::Status(args)) => status::status(args),
         Some(Command::Why(args)) => why::why(args),
         Some(Command::Audit(args)) => audit::audit(args),
         Some(Command::Check(args)) => check::check(args),

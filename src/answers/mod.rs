@@ -8,11 +8,11 @@ pub mod audit;
 pub mod cat;
 pub mod check;
 mod counts;
+mod functions;
+pub mod named;
 pub mod query;
 pub mod rank;
 pub mod status;
-mod suggest;
-mod table;
 pub mod values;
 pub mod why;
 

@@ -1,8 +1,10 @@
 //! What the command line may say, in the groups in which `--help` shows it.
 
 use std::path::PathBuf;
+use std::str::FromStr as _;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use crawl::answers::query::Param;
 use crawl::config::{Bytes, Limit, Rate, Since, Span};
 
 use super::help;
@@ -386,24 +388,47 @@ pub(super) struct TalkArgs {
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(super) enum Format {
-    /// Aligned columns, fitted to the terminal
+    /// Aligned columns, fitted to the terminal; as record where they do not fit
     #[default]
     Table,
+    /// A line for each column, without those that are NULL
+    #[value(alias = "line")]
+    Record,
     /// Comma-separated values with a line of names
     Csv,
     /// One array of objects
     Json,
     /// An object a line
     Jsonl,
+    /// A table of Markdown
+    #[value(alias = "md")]
+    Markdown,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::OF_QUERY)]
 pub(super) struct QueryArgs {
-    /// SQL, or the name of a view: pages, links, broken-links, redirects, errors, hosts, …; none lists them
+    /// SQL, or the name of a view or a report: pages, broken-links, slow-pages, …; - reads it from standard input; none lists the names
+    #[arg(value_name = "SQL|NAME|-")]
     pub question: Option<String>,
+    /// Read the SQL from a file; its statements are answered one after the other
+    #[arg(long, value_name = "FILE", conflicts_with = "question")]
+    pub file: Option<PathBuf>,
+    /// A value for the parameter :NAME of the SQL: a number, NULL, or text (may be given again)
+    #[arg(long, short, value_name = "NAME=VALUE", value_parser = Param::from_str)]
+    pub param: Vec<Param>,
     /// How rows are shown
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
+    /// Ask again after each such time, such as 2s, until the crawl has ended
+    #[arg(long, value_name = "DUR", conflicts_with = "sql")]
+    pub watch: Option<Span>,
+    /// Give up an answer that takes longer
+    #[arg(long, value_name = "DUR")]
+    pub timeout: Option<Span>,
+    /// Print the SQL that a name stands for, and ask nothing
+    #[arg(long, conflicts_with = "param")]
+    pub sql: bool,
     /// The output directory of the crawl, or a crawl.db [default: as crawl.toml has it, or crawl-out]
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,

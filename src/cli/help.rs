@@ -88,6 +88,25 @@ const EXAMPLES: [(&str, &str); 5] = [
     ),
 ];
 
+/// The end of `crawl query --help`.
+pub(super) const OF_QUERY: &str = "\
+Examples:
+  # pages by status
+  crawl query \"SELECT status, count(*) FROM pages GROUP BY status\"
+  # a view, to be read by a spreadsheet
+  crawl query broken-links -f csv > broken.csv
+  # a report with a parameter, and the SQL that it is
+  crawl query slow-pages -p ms=500
+  crawl query --sql slow-pages
+  # beside a crawl that runs
+  crawl query --watch 2s \"SELECT host, queued, requests, failed FROM hosts\"
+
+Beyond SQLite's own there are the functions scheme, host, domain, path, segment, query and
+param (of URLs), urldecode, urlencode and regexp (text REGEXP pattern).
+
+Exit codes: 0 answered; 1 the database cannot be read, or --timeout is over; 2 the question
+cannot be answered; 130 stopped by Ctrl-C.";
+
 /// The whole command line. Its `-h` and `--help` are our own, so the subcommands need theirs back.
 pub(super) fn command() -> Command {
     let help = || {

@@ -1,6 +1,65 @@
-//! Signals: those that stop a crawl in order, and one that is a write's error rather than an end.
+//! Signals: those that stop a crawl in order, or an answer at once; and one that is a write's error rather than an
+//! end.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use super::SIGNAL;
+
+/// Who waits in [`pause`], and whether the terminal has another size since.
+static WAITING: OnceLock<Thread> = OnceLock::new();
+static RESIZED: AtomicBool = AtomicBool::new(false);
+
+/// For those who only read: the first signal ends the program at once, with the code that a signal has, after `last`
+/// was done. Where there is no thread to be had for it, it ends as programs do.
+pub(super) fn end_at_signals(last: fn()) {
+    let _ = WAITING.set(std::thread::current());
+    let _ = std::thread::Builder::new().spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let Ok(runtime) = { runtime }.enable_all().build() else {
+            return;
+        };
+        runtime.block_on(async {
+            tokio::select! {
+                () = signal() => {}
+                () = wake_at_resize() => {}
+            }
+        });
+        last();
+        std::process::exit(i32::from(SIGNAL));
+    });
+}
+
+/// Waits so long, or until the terminal has another size.
+pub(super) fn pause(length: Duration) {
+    let until = Instant::now() + length;
+    while !RESIZED.swap(false, Ordering::SeqCst) {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        std::thread::park_timeout(left);
+    }
+}
+
+/// Ends [`pause`] whenever the terminal has another size; never comes to an end itself.
+async fn wake_at_resize() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut resized) = signal(SignalKind::window_change()) {
+            while resized.recv().await.is_some() {
+                RESIZED.store(true, Ordering::SeqCst);
+                if let Some(waiting) = WAITING.get() {
+                    waiting.unpark();
+                }
+            }
+        }
+    }
+    std::future::pending::<()>().await;
+}
 
 /// Completes at the first Ctrl-C, SIGTERM, or hang-up of the terminal; the second ends the program at once,
 /// which the store bears like any other kill.

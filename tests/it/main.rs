@@ -42,6 +42,7 @@ mod readers;
 mod resume;
 mod rewrite;
 mod scope;
+mod shell;
 mod signals;
 mod sitemaps;
 mod sites;

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::Terminal;
+
 /// A run that takes longer is killed, and fails the test, unless it is given more by [`Child::patiently`].
 const CAP: Duration = Duration::from_secs(60);
 
@@ -198,6 +200,18 @@ impl Crawl {
             .expect("the binary starts")
     }
 
+    /// Starts it with these arguments instead of its own, on a terminal of so many columns and lines.
+    pub fn on_terminal(
+        &self,
+        columns: u16,
+        lines: u16,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Terminal {
+        let mut command = self.command(args);
+        command.env("TERM", "xterm");
+        Terminal::start(command, columns, lines)
+    }
+
     /// The command, in its directory, with none of our settings from the environment but those given.
     fn command(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut command = Command::new(&self.program);
@@ -338,6 +352,11 @@ impl Child {
             child.process.try_wait().expect("a child to wait for")
         });
         peak
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Kills it without warning and waits for its end.

@@ -9,6 +9,7 @@ mod proxy;
 mod reply;
 mod script;
 mod site;
+mod terminal;
 mod world;
 
 pub use command::{Child, Crawl, Output};
@@ -18,4 +19,5 @@ pub use proxy::Proxy;
 pub use reply::{Fault, Reply};
 pub use script::Step;
 pub use site::{Hit, Site};
+pub use terminal::Terminal;
 pub use world::World;
