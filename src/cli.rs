@@ -75,7 +75,7 @@ pub(crate) fn main() -> ExitCode {
             .map_err(Into::into),
         None => crawl::run(&cli.crawl, &matches),
         Some(Command::Query(args)) => query::query(args),
-        Some(Command::Status(args)) => status::status(args),
+        Some(Command::Status(args)) => status::run(args),
         Some(Command::Why(args)) => why::why(args),
         Some(Command::Audit(args)) => audit::audit(args),
         Some(Command::Check(args)) => check::check(args),

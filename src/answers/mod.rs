@@ -9,6 +9,7 @@ pub mod cat;
 pub mod check;
 mod counts;
 mod functions;
+mod lately;
 pub mod named;
 pub mod query;
 pub mod rank;

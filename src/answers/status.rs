@@ -7,7 +7,8 @@ use rusqlite::OptionalExtension;
 use serde::Serialize;
 use tokio_rusqlite::rusqlite;
 
-use super::{Reader, counts};
+pub use super::lately::{Lately, Left};
+use super::{Reader, counts, lately};
 use crate::error::Result;
 use crate::store::{LONG_LOG, last_words, lock_holder, log_of};
 
@@ -52,6 +53,32 @@ pub struct Status {
     pub insecure: bool,
     /// Length of the database's log, `crawl.db-wal`.
     pub log_bytes: u64,
+    /// Length of the database.
+    pub database_bytes: u64,
+    /// Contents that are kept in files, of all runs, and their bytes.
+    pub files: u64,
+    /// See `files`.
+    pub file_bytes: u64,
+    /// The last minute, where it runs and has run for some seconds.
+    pub lately: Option<Lately>,
+    /// What is left to do, where the last minute lets that be told.
+    pub left: Option<Left>,
+    /// What holds it back, likewise.
+    pub held_back: Option<String>,
+    /// What was worked out of the crawl afterwards (`rank`, `search`).
+    pub derived: Vec<Derived>,
+}
+
+/// What was worked out of a crawl afterwards.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Derived {
+    /// What it is: `rank`, `search`.
+    pub name: String,
+    /// When (UTC).
+    pub made_at: String,
+    /// Whether nothing was asked for since.
+    pub current: bool,
 }
 
 impl Status {
@@ -135,6 +162,13 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
                 held: Vec::new(),
                 waits: Vec::new(),
                 insecure: false,
+                database_bytes: std::fs::metadata(&reader.path).map_or(0, |file| file.len()),
+                files: 0,
+                file_bytes: 0,
+                lately: None,
+                left: None,
+                held_back: None,
+                derived: Vec::new(),
             })
         })
         .optional()?;
@@ -149,7 +183,18 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
         .query_map([status.run], |row| row.get::<_, String>(0))?
         .flatten()
         .any(|config| is_insecure(&config));
-    (status.queued, status.deferred, status.waits) = counts::queue(connection, counts::PIECE)?;
+    let queue = counts::queue(connection, counts::PIECE)?;
+    (status.queued, status.deferred, status.waits) = (queue.waiting, queue.deferred, queue.waits);
+    (status.files, status.file_bytes) = counts::files(connection, counts::PIECE)?;
+    status.derived = derived(connection)?;
+    if status.state == "running"
+        && let Some(seen) = last_minute(reader, status.run)?
+    {
+        status.lately = Some(seen.lately);
+        status.left = seen.left(queue.waiting - queue.deferred, queue.longest);
+        let settings = reader.settings().ok().flatten().unwrap_or_default();
+        status.held_back = seen.held_back(&settings);
+    }
     status.failures = counts::failures(connection, status.run, counts::PIECE)?;
     status.held = connection
         .prepare(
@@ -162,6 +207,30 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Some(status))
+}
+
+fn last_minute(reader: &Reader, run: i64) -> rusqlite::Result<Option<lately::Seen>> {
+    let sql = "SELECT begun, unixepoch('subsec') * 1000000 FROM start ORDER BY id DESC LIMIT 1";
+    let times = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, f64>(1)? as i64));
+    let Some((begun, now)) = reader.connection.query_row(sql, [], times).optional()? else {
+        return Ok(None);
+    };
+    lately::seen(&reader.connection, run, begun, now)
+}
+
+fn derived(connection: &rusqlite::Connection) -> rusqlite::Result<Vec<Derived>> {
+    let mut statement = connection.prepare(
+        "SELECT name, strftime('%Y-%m-%d %H:%M:%S', made / 1000000, 'unixepoch'),
+                last_fetch = (SELECT ifnull(max(id), 0) FROM fetch) FROM derived ORDER BY name",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(Derived {
+            name: row.get(0)?,
+            made_at: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+            current: row.get(2)?,
+        })
+    })?;
+    rows.collect()
 }
 
 fn is_insecure(settings: &str) -> bool {

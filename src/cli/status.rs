@@ -3,10 +3,12 @@
 use std::io::Write;
 
 use anyhow::Result;
-use crawl::answers::{Reader, plain_json, printable, status};
+use crawl::answers::status::{self, Derived, Left, Status};
+use crawl::answers::{Reader, plain_json, printable};
 
 use super::FINISHED;
 use super::args::StatusArgs;
+use super::crawl::counted;
 use super::inspect::Lines;
 use super::progress::size;
 use super::settings::output;
@@ -24,7 +26,7 @@ fn seeds(all: &[String]) -> String {
     all[..shown].join(" ") + &more
 }
 
-pub(super) fn status(args: &StatusArgs) -> Result<u8> {
+pub(super) fn run(args: &StatusArgs) -> Result<u8> {
     let reader = Reader::open(&output(args.output.as_ref())?)?;
     let mut out = Lines::to(std::io::stdout().lock());
     let Some(status) = status::read(&reader)? else {
@@ -35,12 +37,18 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8> {
         writeln!(out, "{}", plain_json(&serde_json::to_string(&status)?))?;
         return Ok(FINISHED);
     }
+    write(&status, &mut out)?;
+    Ok(FINISHED)
+}
+
+fn write(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
     let pid = status
         .pid
         .map_or_else(String::new, |pid| format!(" (pid {pid})"));
     let hint = match status.state.as_str() {
         "killed" | "stopped" | "failed" => "; the same command goes on",
         "deferred" => "; the same command tries again what is deferred",
+        "finished" => "; the same command asks what has changed",
         _ => "",
     };
     writeln!(out, "run {}     {}{pid}{hint}", status.run, status.state)?;
@@ -53,18 +61,90 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8> {
         "begun     {} UTC, {} start(s), last sign of life {} UTC",
         status.begun_at, status.starts, status.heartbeat_at
     )?;
+    let rate = match &status.lately {
+        Some(lately) => format!(
+            "; {:.1}/s in the last {:.0} s",
+            lately.pages as f64 / lately.seconds,
+            lately.seconds
+        ),
+        None => String::new(),
+    };
     writeln!(
         out,
-        "pages     {}, by {} requests, {}",
+        "pages     {}, by {} requests, {}{rate}",
         status.pages,
         status.requests,
         size(status.bytes)
     )?;
     writeln!(
         out,
-        "queued    {}, {} of them deferred",
-        status.queued, status.deferred
+        "queued    {}, {} of them deferred{}",
+        status.queued,
+        status.deferred,
+        left(status)
     )?;
+    if let Some(what) = &status.held_back {
+        writeln!(out, "held back by {}", printable(what))?;
+    }
+    troubles(status, out)?;
+    let files = match status.files {
+        0 => String::new(),
+        files => format!(
+            ", {} in {}",
+            size(status.file_bytes),
+            counted(files, "file")
+        ),
+    };
+    writeln!(
+        out,
+        "disk      database {}{files}",
+        size(status.database_bytes.saturating_add(status.log_bytes))
+    )?;
+    let derived: Vec<String> = status.derived.iter().map(derived).collect();
+    if !derived.is_empty() {
+        writeln!(out, "made      {}", derived.join("; "))?;
+    }
+    Ok(())
+}
+
+/// How long it will take yet, as far as that can be told.
+fn left(status: &Status) -> String {
+    match &status.left {
+        Some(Left::Seconds(seconds)) => {
+            let length = match seconds {
+                0..120 => format!("{seconds} s"),
+                120..7200 => format!("{} min", seconds / 60),
+                7200..172_800 => format!("{} h", seconds / 3600),
+                _ => format!("{} days", seconds / 86_400),
+            };
+            format!("; {length} or more at this rate")
+        }
+        Some(Left::Growing) => {
+            "; no end in sight yet: it finds more than half of what it does".to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+/// What was worked out afterwards, and what makes it anew.
+fn derived(derived: &Derived) -> String {
+    let (what, command) = match derived.name.as_str() {
+        "rank" => ("ranks".to_owned(), "rank"),
+        "search" => ("text index".to_owned(), "index"),
+        other => (printable(other), ""),
+    };
+    let made = &derived.made_at;
+    match (derived.current, command) {
+        (true, _) => format!("{what} {made} UTC"),
+        (false, "") => format!("{what} {made} UTC, before the last requests"),
+        (false, command) => {
+            format!("{what} {made} UTC, before the last requests: crawl {command} renews it")
+        }
+    }
+}
+
+/// What has failed, what waits for it, and who is left alone.
+fn troubles(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
     if status.insecure {
         writeln!(
             out,
@@ -100,7 +180,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<u8> {
     for (host, why) in &status.held {
         writeln!(out, "host      {} {}", printable(host), printable(why))?;
     }
-    Ok(FINISHED)
+    Ok(())
 }
 
 #[cfg(test)]

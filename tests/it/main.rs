@@ -46,6 +46,7 @@ mod shell;
 mod signals;
 mod sitemaps;
 mod sites;
+mod status;
 #[allow(
     dead_code,
     unused_imports,

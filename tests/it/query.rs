@@ -1,6 +1,6 @@
-//! `crawl query` and `crawl status`: answers for people and for programs.
+//! `crawl query`: answers for people and for programs.
 
-use crate::support::{Crawl, Fault, Reply, Site, rows};
+use crate::support::{Crawl, Site};
 
 /// A small crawl to ask, and the site's URL.
 fn asked() -> (Crawl, String) {
@@ -154,77 +154,5 @@ fn a_broken_pipe_is_success() {
         output.stderr.is_empty(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-#[test]
-fn status_in_a_few_lines_and_in_json() {
-    let (crawl, host) = asked();
-    let status = crawl.run_args(["status"]).expect_code(0).stdout;
-    assert!(
-        status.contains("finished") && status.contains(&host) && status.lines().count() <= 10,
-        "{status}"
-    );
-    let json = crawl.run_args(["status", "--json"]).expect_code(0).stdout;
-    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-    assert_eq!(
-        (
-            json["state"].as_str(),
-            json["failures"]["http_404"].as_u64()
-        ),
-        (Some("finished"), Some(1))
-    );
-}
-
-/// The view and `status` count the same, each in its way.
-#[test]
-fn status_counts_failures_as_the_view_does() {
-    let site = Site::start();
-    site.robots("User-agent: *\nDisallow: /secret\n");
-    let links: String = (0..12).map(|n| format!("<a href=/{n}>{n}</a>")).collect();
-    site.page(
-        "/",
-        &format!("{links}<a href=/secret1>1</a><a href=/secret2>2</a>"),
-    );
-    for n in 0..12 {
-        match n % 4 {
-            0 => site.reply(&format!("/{n}"), Reply::new(410)),
-            1 => site.misbehave(&format!("/{n}"), Fault::GarbageStatusLine),
-            2 => site.page(&format!("/{n}"), "<title>Fine</title>"),
-            _ => {}
-        }
-    }
-    let crawl = Crawl::new()
-        .args([
-            "--seed",
-            &site.url("/"),
-            "--rate",
-            "unlimited",
-            "-q",
-            "-o",
-            "out",
-        ])
-        .args(["--retries", "0"]);
-    crawl.run().expect_code(0);
-    let status = crawl
-        .run_args(["status", "-o", "out", "--json"])
-        .expect_code(0);
-    let status: serde_json::Value = serde_json::from_str(&status.stdout).expect("JSON");
-    let counted: Vec<String> = status["failures"]
-        .as_object()
-        .expect("an object")
-        .iter()
-        .map(|(class, count)| format!("{class} {count}"))
-        .collect();
-    let sql = "SELECT class, count(*) FROM errors GROUP BY class ORDER BY class";
-    assert_eq!(counted, rows(&crawl.dir().join("out"), sql));
-    assert_eq!(
-        counted,
-        [
-            "http_404 3",
-            "http_410 3",
-            "protocol 3",
-            "robots_disallowed 2"
-        ]
     );
 }

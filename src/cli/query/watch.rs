@@ -129,8 +129,10 @@ fn draw(asked: &Asked<'_>, reader: &Reader, every: Duration) -> Result<(), Query
     }
     text.push_str("\x1b[H");
     for line in std::iter::once(&head).chain(&page.lines) {
+        // Cleared first: behind a line that is as wide as the terminal, its last sign would go.
+        text.push_str("\x1b[K");
         text.push_str(line);
-        text.push_str("\x1b[K\r\n");
+        text.push_str("\r\n");
     }
     text.push_str("\x1b[J");
     Ok(put(&text)?)
