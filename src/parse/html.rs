@@ -15,7 +15,7 @@ use crate::traps::Gatherer;
 use super::attributes::Name;
 use super::elements::{self, Tag, Value};
 use super::head::Head;
-use super::links::Links;
+use super::links::{Links, has_other_scheme};
 use super::namespaces::{Namespace, Namespaces};
 use super::robots_directives::Gathered;
 use super::text::{self, Folder};
@@ -328,7 +328,8 @@ impl<'a> Reader<'a> {
             .get(Name::Href)
             .filter(|href| !text::trim(href).is_empty());
         if let Some(href) = href {
-            if kind == LinkKind::Canonical {
+            // One that is no page of the web (`file:`) is none; the next one counts.
+            if kind == LinkKind::Canonical && !has_other_scheme(text::trim(&href)) {
                 self.head.canonical(&href);
             }
             // Such a link has no text; what it has is the language that it leads to.
@@ -605,7 +606,7 @@ mod tests {
             "<html LANG=' de '><html lang=fr><meta name=Description content=' a &amp; b '>\
              <meta name=description content=c><meta name=ROBOTS content=noindex>\
              <meta name=Crawl content=nofollow><meta name=googlebot content=noarchive>\
-             <link rel=canonical href=/c><link rel=canonical href=/d>",
+             <link rel=canonical href=file:///b><link rel=canonical href=/c><link rel=canonical href=/d>",
         );
         let directives = directives.finish();
         assert_eq!(page.language.as_deref(), Some("de"));

@@ -211,7 +211,7 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// Whether the text is an absolute URL of another scheme than `http` and `https`.
-fn has_other_scheme(text: &str) -> bool {
+pub(super) fn has_other_scheme(text: &str) -> bool {
     let scheme = text.as_bytes();
     let end = scheme
         .iter()

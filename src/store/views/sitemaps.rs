@@ -77,9 +77,6 @@ LEFT JOIN url w ON w.id = v.via
 WHERE v.run = {run:} AND {indexable:} AND v.url NOT IN (SELECT url FROM listed) AND u.host IN (SELECT host FROM told);
 
 CREATE VIEW sitemap_problems AS
-WITH first (url, sitemap, position) AS MATERIALIZED (
-  SELECT e.url, min(e.sitemap), min(e.position) FROM sitemap_entry e WHERE e.run = {run:} GROUP BY e.url
-)
 SELECT m.text AS sitemap, NULL AS url,
        CASE WHEN s.decision = 4 THEN 'forbidden by robots.txt'
             WHEN f.error IS NOT NULL OR f.status >= 400 THEN 'broken'
@@ -98,14 +95,15 @@ SELECT m.text, u.text,
             WHEN f.redirect_to IS NOT NULL THEN 'redirects'
             WHEN c.noindex THEN 'noindex'
             WHEN c.canonical <> c.url THEN 'canonical to another page'
-            WHEN e.position > t.position AND e.sitemap = t.sitemap OR e.sitemap <> t.sitemap THEN 'named twice' END AS problem
-FROM sitemap_entry e
-JOIN sitemap s ON s.run = e.run AND s.url = e.sitemap AND s.kind <> 1
-JOIN first t ON t.url = e.url
+            WHEN e.place > 1 THEN 'named twice' END AS problem
+FROM (
+  SELECT e.run, e.sitemap, e.url, row_number() OVER (PARTITION BY e.url ORDER BY e.sitemap, e.position) AS place
+  FROM sitemap_entry e JOIN sitemap s ON s.run = e.run AND s.url = e.sitemap WHERE e.run = {run:} AND s.kind <> 1
+) e
 JOIN url m ON m.id = e.sitemap
 JOIN url u ON u.id = e.url
 LEFT JOIN visit v ON v.run = e.run AND v.url = e.url
 LEFT JOIN fetch f ON f.id = v.last_fetch
 LEFT JOIN version c ON c.id = f.version
-WHERE e.run = {run:} AND problem IS NOT NULL;
+WHERE problem IS NOT NULL;
 ";
