@@ -358,7 +358,7 @@ first = {}
 for sitemap, url, when in entries:
     first.setdefault(url, (sitemap, when))
 report("orphans", "url, sitemap, lastmod, status", [
-    (url, *place, got[url].status if url in got else None) for url, place in first.items() if url not in led_to])
+    (url, *place, got[url].status if url in got else None) for url, place in first.items() if url not in led_to and decide(url) != "excluded"])
 report("unlisted", "url, title, depth", [(url, page.title, best[url][0]) for url, page in indexable().items() if url not in listed])
 
 

@@ -55,5 +55,6 @@ mod status;
 mod support;
 mod support_tests;
 mod traps;
+mod views;
 mod why;
 mod words;

@@ -62,7 +62,7 @@ JOIN url m ON m.id = n.sitemap
 LEFT JOIN visit v ON v.run = e.run AND v.url = n.url
 LEFT JOIN fetch f ON f.id = v.last_fetch
 LEFT JOIN version c ON c.id = f.version
-WHERE n.url IN (SELECT url FROM rest EXCEPT SELECT url FROM linked) AND v.via_kind IS NOT 100;
+WHERE n.url IN (SELECT url FROM rest EXCEPT SELECT url FROM linked) AND v.via_kind IS NOT 100 AND v.decision IS NOT 1;
 
 CREATE VIEW unlisted AS
 WITH
