@@ -28,6 +28,7 @@ mod once;
 mod outlet;
 mod progress;
 mod query;
+mod report;
 mod settings;
 mod spool;
 mod status;
@@ -52,6 +53,8 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const SEEDS_FAILED: u8 = 3;
 /// What is left belongs to hosts that do not answer.
 pub(crate) const DEFERRED: u8 = 4;
+/// The answer is there, and a check that it was to be held to failed.
+pub(crate) const CHECKED: u8 = 5;
 /// A limit was reached.
 pub(crate) const LIMIT: u8 = 11;
 /// Stopped by a signal.
@@ -81,6 +84,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Check(args)) => check::check(args),
         Some(Command::Cat(args)) => cat::cat(args),
         Some(Command::Rank(args)) => cat::rank(args),
+        Some(Command::Report(args)) => report::report(args),
         Some(Command::Extract(args)) => extract::extract(args),
         Some(Command::Init(args)) => inspect::init(args),
         Some(Command::Config(args)) => crawl::show_config(args, &matches),

@@ -1,4 +1,4 @@
-//! Values of a row as text, made harmless for where they go: a terminal, CSV, JSON.
+//! Values of a row as text, made harmless for where they go: a terminal, CSV, JSON, HTML.
 
 use rusqlite::types::ValueRef;
 use tokio_rusqlite::rusqlite;
@@ -88,6 +88,23 @@ pub fn printable(text: &str) -> String {
         marks = if c.width() == Some(0) { marks + 1 } else { 0 };
         is_harmless(c) && marks <= MAX_MARKS
     })
+}
+
+/// Text that is nothing but text in HTML and SVG, be it of an element or of an attribute. What has no shape and
+/// turns or hides text is shown as an escape.
+pub(crate) fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in printable(text).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// A text in which what is not as it may be is an escape.

@@ -13,6 +13,7 @@ mod lately;
 pub mod named;
 pub mod query;
 pub mod rank;
+pub mod report;
 pub mod status;
 pub mod values;
 pub mod why;

@@ -48,6 +48,8 @@ pub(super) enum Command {
     Cat(CatArgs),
     /// Count the links to each URL of a crawl, and work out the PageRank of its pages
     Rank(RankArgs),
+    /// Make one page of a crawl: what to do first, charts, tables; and checks for CI
+    Report(ReportArgs),
     /// Try the fields of a crawl.toml on pages, without a crawl
     Extract(ExtractArgs),
     /// Write a crawl.toml with every setting at its default
@@ -528,6 +530,37 @@ pub(super) struct RankArgs {
     /// The output directory of the crawl, or its crawl.db [default: as crawl.toml has it, or crawl-out]
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// A page by itself, with charts, and tables that sort and filter
+    #[default]
+    Html,
+    /// The figures, and the beginnings of the tables
+    Md,
+    /// The figures, and the tables as far as the page has them, as one object
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = super::report::checks())]
+pub(super) struct ReportArgs {
+    /// The output directory of the crawl, or a crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Where the report goes; - for standard output [default: of html report.html in the output directory, else -]
+    #[arg(long, short, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// How it is shown
+    #[arg(long, short, value_name = "FORMAT", default_value = "html")]
+    pub format: ReportFormat,
+    /// End with code 5 if one of these checks counts more than N, or anything at all (may be given again)
+    #[arg(long, value_name = "CHECK[=N]", value_delimiter = ',')]
+    pub fail_on: Vec<String>,
+    /// Rows of a table, of each kind of problem, at the most
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub rows: u16,
 }
 
 #[derive(Debug, Args)]

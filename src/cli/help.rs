@@ -52,7 +52,7 @@ Examples:
   crawl query \"SELECT url, status, title FROM pages\"
   crawl --config site.toml --output site -v";
 
-const EXIT_CODES: [(u8, &str); 7] = [
+const EXIT_CODES: [(u8, &str); 8] = [
     (0, "finished"),
     (
         1,
@@ -61,6 +61,7 @@ const EXIT_CODES: [(u8, &str); 7] = [
     (2, "bad usage or config"),
     (3, "finished, but every seed failed"),
     (4, "ended with deferred URLs: the same command tries again"),
+    (5, "report --fail-on: a check failed"),
     (11, "stopped by a limit: the same command goes on"),
     (130, "stopped by a signal: the same command goes on"),
 ];

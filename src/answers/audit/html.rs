@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::super::cell::html as escape;
 use super::report::{Audit, HostFigures, Law, StartFigures, Violation};
 
 /// Hosts, and violations of one law, that the page shows.
@@ -343,23 +344,6 @@ fn spoken(ms: f64) -> String {
     } else {
         format!("{} s", (ms / 10.0).round() / 100.0)
     }
-}
-
-/// Text that is nothing but text in HTML, be it of an element or of an attribute. What has no shape and
-/// turns or hides text is shown as an escape.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in super::super::printable(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,0 +1,211 @@
+//! `crawl report`: a crawl at a glance, and what to do about it.
+//!
+//! 1. `pages`, `pace`, `sections`: three passes in pieces, over the URLs of the run, its requests, its links.
+//! 2. `questions`: the views, each asked once for its first rows and its counts (`ask`).
+//! 3. `checks`: what of it is to be mended, and `--fail-on`.
+//!
+//! What a [`Report`] holds is shown by `html` (charts by `draw`) and `markdown`; JSON is the struct itself.
+
+mod ask;
+pub mod checks;
+mod draw;
+mod figures;
+mod histogram;
+mod html;
+mod markdown;
+mod pace;
+mod pages;
+mod questions;
+mod sections;
+mod words;
+
+use serde_json::Value;
+
+pub use checks::{Finding, Severity, Verdict, judge, threshold};
+pub use figures::{
+    Bin, ContentType, Depth, Edge, Histogram, Listing, Outcome, Outcomes, Pace, Part, Report, Rows,
+    Run, Section, Sections, Status, Step,
+};
+pub use html::html;
+pub use markdown::markdown;
+pub use questions::{Column, Form};
+
+use super::{Reader, status};
+use crate::error::Result;
+use ask::Asker;
+use pages::Most;
+
+/// What a report is to be like.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Options<'a> {
+    /// Rows of a table, of each kind of problem, at the most.
+    pub rows: usize,
+    /// What a command must be given to ask this output (` -o DIR`, or nothing).
+    pub at: &'a str,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self { rows: 100, at: "" }
+    }
+}
+
+/// Reads what a report tells of the latest run; `None` where nothing was ever begun.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn read(reader: &Reader, options: Options<'_>) -> Result<Option<Report>> {
+    let Some(status) = status::read(reader)? else {
+        return Ok(None);
+    };
+    let run = status.run;
+    let mut asker = Asker::new(reader);
+    let mut pages = asker.plain(|connection| pages::read(connection, run, options.rows))?;
+    let sections = asker.plain(|connection| sections::read(connection, run, &pages.places))?;
+    let pace = asker.plain(|connection| pace::read(connection, run))?;
+    let mut tables = Vec::with_capacity(questions::QUESTIONS.len() + 2);
+    for question in questions::QUESTIONS {
+        tables.push(questions::ask(
+            &mut asker,
+            question,
+            options.rows,
+            options.at,
+        )?);
+    }
+    let (slow, large) = (pages.slowest.beyond, pages.largest.beyond);
+    tables.push(slowest(
+        std::mem::take(&mut pages.slowest),
+        pages.latencies.count,
+        options.at,
+    ));
+    tables.push(largest(
+        std::mem::take(&mut pages.largest),
+        pages.sizes.count,
+        options.at,
+    ));
+    let live = asker.is_live();
+    let mut report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        made_at: jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string(),
+        run: run_of(status, live, pages.hosts),
+        findings: Vec::new(),
+        outcomes: pages.outcomes,
+        statuses: pages.statuses,
+        pace,
+        depths: pages.depths,
+        sizes: pages.sizes,
+        latencies: pages.latencies,
+        content_types: pages.content_types,
+        sections,
+        slow,
+        large,
+        remarks: Vec::new(),
+        tables,
+    };
+    report.findings = checks::findings(&report, options.at);
+    report.remarks = remarks(&report);
+    Ok(Some(report))
+}
+
+fn run_of(status: status::Status, live: bool, hosts: u64) -> Run {
+    Run {
+        run: status.run,
+        state: status.state,
+        live,
+        seeds: status.seeds,
+        begun_at: status.begun_at,
+        heartbeat_at: status.heartbeat_at,
+        starts: status.starts,
+        pages: status.pages,
+        requests: status.requests,
+        bytes: status.bytes,
+        queued: status.queued,
+        deferred: status.deferred,
+        hosts,
+    }
+}
+
+/// The pages that took longest.
+fn slowest(most: Most, total: u64, at: &str) -> Listing {
+    let order = "\"SELECT url, status, elapsed_ms FROM pages ORDER BY elapsed_ms DESC\"";
+    Listing::of_pages(
+        (
+            "slowest",
+            "Slowest pages",
+            "a page, by the time from the start of the last attempt to its last byte",
+        ),
+        questions::SLOWEST,
+        most.into_rows(),
+        (total, format!("crawl query{at} {order}")),
+    )
+}
+
+/// The pages with the longest bodies.
+fn largest(most: Most, total: u64, at: &str) -> Listing {
+    let order = "\"SELECT url, status, bytes FROM pages WHERE current ORDER BY bytes DESC\"";
+    Listing::of_pages(
+        (
+            "largest",
+            "Largest pages",
+            "a page, by the length of its body, decoded",
+        ),
+        questions::LARGEST,
+        most.into_rows(),
+        (total, format!("crawl query{at} {order}")),
+    )
+}
+
+impl Listing {
+    fn of_pages(
+        (name, title, what): (&'static str, &'static str, &'static str),
+        columns: &'static [Column],
+        rows: Vec<Vec<Value>>,
+        (total, query): (u64, String),
+    ) -> Self {
+        Self {
+            name,
+            title,
+            what,
+            total,
+            weight: total,
+            parts: std::collections::BTreeMap::new(),
+            rows: Rows { columns, rows },
+            query,
+            unasked: None,
+        }
+    }
+}
+
+impl Report {
+    /// One of its tables.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<&Listing> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+}
+
+/// What is to be known of the figures.
+fn remarks(report: &Report) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if report.run.live {
+        remarks.push(
+            "A crawl was writing while this was made: it tells of what was there, and its figures are of no single moment."
+                .to_owned(),
+        );
+    }
+    if report.sections.one_in > 1 {
+        remarks.push(format!(
+            "There are very many links: those between the parts of the site were counted on one page in {}.",
+            report.sections.one_in
+        ));
+    }
+    for table in &report.tables {
+        if let Some(why) = &table.unasked {
+            remarks.push(format!("{}: {why}.", table.title));
+        }
+    }
+    remarks
+}

@@ -1,0 +1,122 @@
+//! The crawl by time: what came in each step of it. Time counts only while a start of the program ran, so that a crawl
+//! that went on after a week has no week of nothing in it.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, params};
+use tokio_rusqlite::rusqlite;
+
+use super::figures::{Pace, Step};
+use super::pages::pieces;
+use crate::request::Kind;
+use crate::store::words::kind_code;
+
+/// Steps at the most.
+const STEPS: u64 = 60;
+/// Microseconds of a second.
+const SECOND: u64 = 1_000_000;
+
+/// A start of the program, on the axis of time: when it began, and how much time had counted by then.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    begun: i64,
+    before: u64,
+}
+
+/// Goes over the requests of a run.
+pub(super) fn read(connection: &Connection, run: i64) -> rusqlite::Result<Pace> {
+    let (spans, active) = spans(connection, run)?;
+    let step = step(active);
+    let steps = usize::try_from(active.div_ceil(step)).unwrap_or(1).max(1);
+    let mut pace = Pace {
+        step_s: step as f64 / SECOND as f64,
+        active_s: active as f64 / SECOND as f64,
+        steps: vec![Step::default(); steps],
+        restarts: Vec::new(),
+    };
+    let at = |time: u64| usize::try_from(time / step).unwrap_or(steps).min(steps - 1);
+    pace.restarts = spans.iter().skip(1).map(|span| at(span.1.before)).collect();
+    let spans: HashMap<i64, Span> = spans.into_iter().collect();
+    let last: Option<i64> =
+        connection.query_row("SELECT max(id) FROM fetch", [], |row| row.get(0))?;
+    let mut statement = connection.prepare(
+        "SELECT start, started, kind, status, error IS NOT NULL FROM fetch WHERE id > ? AND id <= ?",
+    )?;
+    let page = i64::from(kind_code(&Kind::Page));
+    for (after, end) in pieces(last.unwrap_or(0)) {
+        let mut rows = statement.query(params![after, end])?;
+        while let Some(row) = rows.next()? {
+            let Some(span) = spans.get(&row.get(0)?) else {
+                continue;
+            };
+            let since = row.get::<_, i64>(1)?.saturating_sub(span.begun).max(0);
+            let step = &mut pace.steps[at(span.before.saturating_add(since.unsigned_abs()))];
+            let (kind, status, error): (i64, Option<i64>, bool) =
+                (row.get(2)?, row.get(3)?, row.get(4)?);
+            step.requests += 1;
+            let moved = status.is_none_or(|status| (300..400).contains(&status));
+            step.pages += u64::from(kind == page && !error && !moved);
+            step.failed += u64::from(error || status.is_some_and(|status| status >= 400));
+        }
+    }
+    Ok(pace)
+}
+
+/// The starts of a run, and the time of all together.
+fn spans(connection: &Connection, run: i64) -> rusqlite::Result<(Vec<(i64, Span)>, u64)> {
+    let mut statement = connection.prepare(
+        "SELECT id, begun, max(ifnull(ended, heartbeat), heartbeat) FROM start WHERE run = ? ORDER BY id",
+    )?;
+    let mut rows = statement.query([run])?;
+    let (mut spans, mut active) = (Vec::new(), 0_u64);
+    while let Some(row) = rows.next()? {
+        let (id, begun, ended): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let before = active;
+        spans.push((id, Span { begun, before }));
+        let took = ended.saturating_sub(begun).max(0).unsigned_abs();
+        active = active.saturating_add(took);
+    }
+    Ok((spans, active))
+}
+
+/// A length of steps that a clock knows, of which there are not too many.
+fn step(active: u64) -> u64 {
+    const NICE: [u64; 15] = [
+        1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600,
+    ];
+    let tenths = [SECOND / 10, SECOND / 5, SECOND / 2];
+    let nice = tenths
+        .into_iter()
+        .chain(NICE.map(|seconds| seconds * SECOND));
+    let days = active.div_ceil(STEPS * 86_400 * SECOND).max(1) * 86_400 * SECOND;
+    nice.into_iter()
+        .find(|step| active.div_ceil(*step) <= STEPS)
+        .unwrap_or(days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_few_and_of_a_clock() {
+        for (seconds, wanted) in [
+            (0, 0.1),
+            (5, 0.1),
+            (7, 0.2),
+            (60, 1.0),
+            (61, 2.0),
+            (3600, 60.0),
+            (86_400, 1800.0),
+            (40 * 86_400, 86_400.0),
+            (400 * 86_400, 7.0 * 86_400.0),
+        ] {
+            let step = step(seconds * SECOND);
+            assert!(
+                (step as f64 / SECOND as f64 - wanted).abs() < 1e-9,
+                "{seconds}"
+            );
+            assert!((seconds * SECOND).div_ceil(step) <= STEPS);
+        }
+    }
+}
