@@ -74,8 +74,6 @@ pub(super) struct Check {
     why: &'static str,
     query: &'static str,
     source: Source,
-    /// Whether it is a finding; else it is only there for `--fail-on`.
-    told: bool,
 }
 
 const fn check(
@@ -94,7 +92,6 @@ const fn check(
         why,
         query,
         source,
-        told: true,
     }
 }
 
@@ -136,9 +133,91 @@ pub(super) const CHECKS: &[Check] = &[
         "redirect-loops",
         Error,
         ("redirect goes in a circle", "redirects go in circles"),
-        Source::Part("redirects", "redirect_loop"),
-        "\"SELECT * FROM redirects WHERE error = 'redirect_loop'\"",
+        Source::Part("redirects", "loop"),
+        "\"SELECT url, route FROM redirect_chains WHERE problem = 'loop'\"",
         "No browser shows these pages. A rule of the server leads back to where it came from.",
+    ),
+    check(
+        "broken-redirects",
+        Error,
+        ("redirect ends in an error", "redirects end in errors"),
+        Source::Part("redirects", "ends in an error"),
+        "\"SELECT url, route, final_status FROM redirect_chains WHERE problem = 'ends in an error'\"",
+        "What was moved is not where they say. Let them lead to what took its place.",
+    ),
+    check(
+        "mixed-content",
+        Error,
+        (
+            "part of a page is loaded without TLS",
+            "parts of pages are loaded without TLS",
+        ),
+        Source::Weight("mixed-content"),
+        "mixed-content",
+        "Browsers refuse or warn: pages that are reached by https load parts of them by http. Write https in these addresses.",
+    ),
+    check(
+        "canonicals",
+        Warning,
+        (
+            "canonical link contradicts itself",
+            "canonical links contradict themselves",
+        ),
+        Source::Weight("canonicals"),
+        "\"SELECT * FROM canonicals WHERE problem NOT IN ('to another page', 'not crawled')\"",
+        "They name a page that is not there, redirects, is not to be indexed, or names yet another one: search engines then choose by themselves.",
+    ),
+    check(
+        "sitemap-problems",
+        Warning,
+        (
+            "entry of a sitemap should not be there, or a sitemap fails",
+            "entries of sitemaps should not be there, or sitemaps fail",
+        ),
+        Source::Rows("sitemap-problems"),
+        "sitemap-problems",
+        "A sitemap that names what is gone, moved or not to be indexed is trusted less. Make it of the pages that there are.",
+    ),
+    check(
+        "orphans",
+        Warning,
+        (
+            "page is in a sitemap and linked by no page",
+            "pages are in a sitemap and linked by no page",
+        ),
+        Source::Rows("orphans"),
+        "orphans",
+        "Visitors cannot find them, and search engines give them little weight. Link to them, or take them off.",
+    ),
+    check(
+        "missing-titles",
+        Warning,
+        ("page has no title", "pages have no title"),
+        Source::Part("titles", "missing"),
+        "\"SELECT url FROM titles WHERE problem = 'missing'\"",
+        "The title is what a search result, a tab and a bookmark show.",
+    ),
+    check(
+        "duplicate-titles",
+        Warning,
+        (
+            "page shares its title with another one",
+            "pages share their titles with other ones",
+        ),
+        Source::Part("titles", "duplicate"),
+        "\"SELECT title, copies, url FROM titles WHERE problem = 'duplicate'\"",
+        "Visitors cannot tell them apart in a list of results or of tabs.",
+    ),
+    check(
+        "hreflang",
+        Warning,
+        (
+            "note of another language is wrong",
+            "notes of other languages are wrong",
+        ),
+        Source::Rows("hreflang"),
+        "hreflang",
+        "Search engines ignore versions that do not name each other, codes that do not exist, and targets that are not there.",
     ),
     check(
         "slow-pages",
@@ -168,12 +247,102 @@ pub(super) const CHECKS: &[Check] = &[
         "Search engines pick one of the copies, perhaps not the one that you would. Redirect the others, or name one in a canonical link.",
     ),
     check(
+        "redirect-chains",
+        Warning,
+        (
+            "redirect takes more than one hop",
+            "redirects take more than one hop",
+        ),
+        Source::Part("redirects", "chain"),
+        "\"SELECT url, hops, route FROM redirect_chains WHERE hops > 1 AND problem IS NULL\"",
+        "Each hop costs a visitor a round trip. Let the first lead to the last.",
+    ),
+    check(
+        "field-problems",
+        Warning,
+        (
+            "value of a field could not be had",
+            "values of fields could not be had",
+        ),
+        Source::Weight("field-problems"),
+        "field-problems",
+        "A selector does not find what it should, or finds something else: crawl extract URL tries it.",
+    ),
+    check(
+        "near-duplicates",
+        Notice,
+        (
+            "page is nearly the same as another one",
+            "pages are nearly the same as other ones",
+        ),
+        Source::Weight("near-duplicates"),
+        "near-duplicates",
+        "Pages that differ in a word or two compete with each other. Join them, or tell them apart.",
+    ),
+    check(
+        "long-titles",
+        Notice,
+        (
+            "title has more than 60 letters",
+            "titles have more than 60 letters",
+        ),
+        Source::Part("titles", "too long"),
+        "\"SELECT url, length, title FROM titles WHERE problem = 'too long'\"",
+        "Search results cut them. Put what matters first.",
+    ),
+    check(
+        "short-titles",
+        Notice,
+        (
+            "title has fewer than 30 letters",
+            "titles have fewer than 30 letters",
+        ),
+        Source::Part("titles", "too short"),
+        "\"SELECT url, length, title FROM titles WHERE problem = 'too short'\"",
+        "They may say too little of their page.",
+    ),
+    check(
+        "missing-descriptions",
+        Notice,
+        ("page has no description", "pages have no description"),
+        Source::Part("descriptions", "missing"),
+        "\"SELECT url FROM descriptions WHERE problem = 'missing'\"",
+        "Search engines make one up of the text.",
+    ),
+    check(
+        "duplicate-descriptions",
+        Notice,
+        (
+            "page shares its description with another one",
+            "pages share their descriptions with other ones",
+        ),
+        Source::Part("descriptions", "duplicate"),
+        "\"SELECT description, copies, url FROM descriptions WHERE problem = 'duplicate'\"",
+        "It says nothing of what is on this page and on no other.",
+    ),
+    check(
+        "unlisted",
+        Notice,
+        ("page is in no sitemap", "pages are in no sitemap"),
+        Source::Rows("unlisted"),
+        "unlisted",
+        "The sitemap of their host names others. Add them, if they are to be found.",
+    ),
+    check(
+        "noindexed",
+        Notice,
+        ("page asks not to be indexed", "pages ask not to be indexed"),
+        Source::Weight("noindexed"),
+        "noindexed",
+        "Right if you mean it. A directive that was left from a test hides a page from all search engines.",
+    ),
+    check(
         "redirects",
         Notice,
         ("URL redirects", "URLs redirect"),
         Source::Rows("redirects"),
-        "redirects",
-        "Each costs a visitor a round trip. Links within the site can name the final URL.",
+        "redirect-chains",
+        "Links within the site can name the final URL.",
     ),
     check(
         "forbidden",
@@ -185,6 +354,17 @@ pub(super) const CHECKS: &[Check] = &[
         Source::Figure(|report| report.outcomes.forbidden),
         "\"SELECT url, rule, found_on FROM errors WHERE error = 'robots_disallowed'\"",
         "They were not asked for. Right if you mean it; search engines cannot read them either.",
+    ),
+    check(
+        "traps",
+        Notice,
+        (
+            "URL was put aside as part of a trap",
+            "URLs were put aside as parts of traps",
+        ),
+        Source::Weight("traps"),
+        "traps",
+        "Links that make ever new URLs waste every crawler's time, a search engine's too.",
     ),
     check(
         "unfinished",
@@ -228,21 +408,18 @@ impl Check {
 
 /// What was found, the most urgent first.
 pub(super) fn findings(report: &Report, at: &str) -> Vec<Finding> {
-    let found = CHECKS
-        .iter()
-        .filter(|check| check.told)
-        .filter_map(|check| {
-            let count = check.count(report).ok().filter(|count| *count > 0)?;
-            Some(Finding {
-                check: check.name,
-                severity: check.severity,
-                count,
-                what: words::counted(count, check.one, check.many),
-                why: check.why,
-                query: format!("crawl query{at} {}", check.query),
-                table: check.table(),
-            })
-        });
+    let found = CHECKS.iter().filter_map(|check| {
+        let count = check.count(report).ok().filter(|count| *count > 0)?;
+        Some(Finding {
+            check: check.name,
+            severity: check.severity,
+            count,
+            what: words::counted(count, check.one, check.many),
+            why: check.why,
+            query: format!("crawl query{at} {}", check.query),
+            table: check.table(),
+        })
+    });
     let mut found: Vec<Finding> = found.collect();
     found.sort_by_key(|finding| finding.severity);
     found

@@ -82,9 +82,9 @@ pub struct Run {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Outcomes {
-    /// A whole answer with 200 to 299, or 304.
+    /// A whole answer below 400 that leads nowhere else.
     pub ok: u64,
-    /// Another answer of 300 to 399.
+    /// A whole answer that leads to another URL.
     pub redirects: u64,
     /// Answers of 400 to 499.
     pub client_errors: u64,
@@ -129,13 +129,12 @@ impl Outcome {
         (Self::Forbidden, "forbidden by robots.txt"),
     ];
 
-    pub(super) fn of(status: Option<i64>, has_error: bool, forbidden: bool) -> Self {
+    pub(super) fn of(status: Option<i64>, has_error: bool, redirects: bool) -> Self {
         match status {
-            _ if forbidden => Self::Forbidden,
             _ if has_error => Self::Failed,
-            Some(200..=299 | 304) => Self::Ok,
-            Some(300..=399) => Self::Redirect,
             Some(400..=499) => Self::ClientError,
+            Some(..400) if redirects => Self::Redirect,
+            Some(..400) => Self::Ok,
             _ => Self::Failed,
         }
     }

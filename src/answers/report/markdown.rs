@@ -53,6 +53,16 @@ pub fn markdown(report: &Report) -> String {
     for listing in report.tables.iter().filter(|listing| listing.total > 0) {
         table(listing, &mut out);
     }
+    for listing in &report.tables {
+        if let Some(why) = &listing.unasked {
+            let _ = writeln!(
+                out,
+                "\nNot in this report: {}: {}.",
+                text(listing.title),
+                text(why)
+            );
+        }
+    }
     out
 }
 
@@ -162,14 +172,17 @@ fn url(url: &str) -> String {
 /// Text that is nothing but text: each mark that may mean something has a backslash before it, or is a reference.
 pub(super) fn text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
-    for c in cell::fit(&cell::printable(text), TEXT * 4).chars() {
+    let shown = cell::fit(&cell::printable(text), TEXT * 4);
+    let mut rest = shown.chars();
+    while let Some(c) = rest.next() {
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
             // Neither a mention, nor a link made of a bare address.
             '@' => out.push_str("&#64;"),
-            ':' => out.push_str("&#58;"),
+            ':' if rest.as_str().starts_with('/') => out.push_str("&#58;"),
+            '.' if out.ends_with("www") => out.push_str("&#46;"),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '|' | '~' | '!' | '$' => {
                 out.push('\\');
                 out.push(c);
@@ -198,9 +211,12 @@ mod tests {
     fn nothing_of_a_server_is_markup() {
         for (given, wanted) in [
             ("<b>&|`x`", "&lt;b&gt;&amp;\\|\\`x\\`"),
-            ("![x](javascript:y)", "\\!\\[x\\](javascript&#58;y)"),
+            ("![x](javascript:y)", "\\!\\[x\\](javascript:y)"),
             ("a\nb\u{202e}", "a\\\\u\\{a\\}b\\\\u\\{202e\\}"),
-            ("@all www", "&#64;all www"),
+            (
+                "@all www.x at http://y",
+                "&#64;all www&#46;x at http&#58;//y",
+            ),
         ] {
             assert_eq!(text(given), wanted);
         }
@@ -208,7 +224,7 @@ mod tests {
             ("http://a.example/b?c=d&e", "<http://a.example/b?c=d&e>"),
             ("http://a.example/|x", "http&#58;//a.example/\\|x"),
             ("http://a.example/`>", "http&#58;//a.example/\\`&gt;"),
-            ("javascript:x", "javascript&#58;x"),
+            ("javascript:x", "javascript:x"),
         ] {
             assert_eq!(url(given), wanted);
         }

@@ -202,10 +202,5 @@ fn remarks(report: &Report) -> Vec<String> {
             report.sections.one_in
         ));
     }
-    for table in &report.tables {
-        if let Some(why) = &table.unasked {
-            remarks.push(format!("{}: {why}.", table.title));
-        }
-    }
     remarks
 }

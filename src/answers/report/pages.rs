@@ -79,6 +79,7 @@ struct Found<'a> {
     depth: u32,
     is_page: bool,
     forbidden: bool,
+    redirects: bool,
     status: Option<i64>,
     error: Option<u8>,
     total_us: Option<i64>,
@@ -103,11 +104,15 @@ impl<'a> Found<'a> {
             media_type: text(row, 8)?,
             current: row.get(9)?,
             url: text(row, 10)?.unwrap_or_default(),
+            redirects: row.get(11)?,
         })
     }
 
     fn outcome(&self) -> Outcome {
-        Outcome::of(self.status, self.error.is_some(), self.forbidden)
+        if self.forbidden {
+            return Outcome::Forbidden;
+        }
+        Outcome::of(self.status, self.error.is_some(), self.redirects)
     }
 
     fn name(&self) -> String {
@@ -146,9 +151,8 @@ pub(super) fn read(connection: &Connection, run: i64, rows: usize) -> rusqlite::
             row.get(0)
         })?;
     let mut statement = connection.prepare(
-        "SELECT v.url, min(v.depth, 4294967295), v.role, v.decision, f.status, f.error, f.total_us, c.bytes,
-                coalesce(c.media_type, trim(substr(f.content_type, 1, instr(f.content_type || ';', ';') - 1))),
-                f.version IS NOT NULL, u.text
+        "SELECT v.url, min(v.depth, 4294967295), v.role, v.decision, f.status, f.error, f.total_us, c.bytes, c.media_type,
+                f.version IS NOT NULL, u.text, f.redirect_to IS NOT NULL
          FROM visit v JOIN url u ON u.id = v.url LEFT JOIN fetch f ON f.id = v.last_fetch
          LEFT JOIN version c ON c.id = v.good_version
          WHERE v.run = ?1 AND v.url > ?2 AND v.url <= ?3 AND (v.last_fetch IS NOT NULL OR v.decision = ?4)",
@@ -190,13 +194,26 @@ impl Pass {
         let key = (outcome, found.status.filter(|_| error.is_none()), error);
         let named = self.statuses.entry(key);
         named.or_insert_with(|| (found.name(), 0)).1 += 1;
+        let bytes = found.bytes.filter(|_| found.current).map(i64::unsigned_abs);
+        if let Some(bytes) = bytes {
+            self.add_type(found.media_type.unwrap_or("unknown"), bytes);
+        }
         if found.is_page {
-            self.add_page(found, outcome);
+            self.add_page(found, outcome, bytes);
         }
     }
 
-    fn add_page(&mut self, found: &Found<'_>, outcome: Outcome) {
-        let bytes = found.bytes.filter(|_| found.current).map(i64::unsigned_abs);
+    fn add_type(&mut self, name: &str, bytes: u64) {
+        if !self.types.contains_key(name) {
+            self.types.insert(name.to_owned(), (0, 0));
+        }
+        if let Some((urls, sum)) = self.types.get_mut(name) {
+            *urls += 1;
+            *sum = sum.saturating_add(bytes);
+        }
+    }
+
+    fn add_page(&mut self, found: &Found<'_>, outcome: Outcome, bytes: Option<u64>) {
         let depth = found.depth.min(DEPTHS);
         let of_depth = self.depths.entry(depth).or_default();
         of_depth.depth = depth;
@@ -210,14 +227,6 @@ impl Pass {
         if let Some(bytes) = bytes {
             self.sizes.push(bytes);
             self.largest.add(bytes, found.url, found.status);
-            let name = found.media_type.unwrap_or("unknown");
-            if !self.types.contains_key(name) {
-                self.types.insert(name.to_owned(), (0, 0));
-            }
-            if let Some((urls, sum)) = self.types.get_mut(name) {
-                *urls += 1;
-                *sum = sum.saturating_add(bytes);
-            }
         }
         self.places.add(found.id, found.url);
     }

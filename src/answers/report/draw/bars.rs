@@ -9,7 +9,7 @@ const WIDTH: f64 = 400.0;
 const ROW: f64 = 24.0;
 /// Where bars begin, and the room of the longest.
 const BEGIN: f64 = 128.0;
-const ROOM: f64 = 200.0;
+const ROOM: f64 = 150.0;
 /// Letters that a name has room for.
 const LETTERS: usize = 18;
 

@@ -425,7 +425,7 @@ fn hosts(report: &Report) -> Option<Chart> {
             .first()
             .and_then(serde_json::Value::as_str)
             .unwrap_or_default();
-        let (requests, failed) = (number(row, 1), number(row, 3));
+        let (requests, failed) = (number(row, 1), number(row, 2));
         (name.to_owned(), requests, failed.min(requests))
     });
     let named: Vec<(String, u64, u64)> = named.collect();

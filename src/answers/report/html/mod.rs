@@ -37,7 +37,9 @@ pub fn html(report: &Report) -> String {
     for listing in &report.tables {
         tables::listing(listing, &mut page);
     }
+    clean(report, &mut page);
     page.push_str("</section>\n");
+    unasked(report, &mut page);
     foot(report, &mut page);
     page
 }
@@ -288,6 +290,39 @@ fn sections(report: &Report, page: &mut String) {
     page.push_str("<section aria-labelledby=\"sections\">\n<h2 id=\"sections\">How its parts are linked</h2>\n");
     figure(&chart, "wide", page);
     page.push_str("</section>\n");
+}
+
+/// What the report does not answer, and why.
+fn unasked(report: &Report, page: &mut String) {
+    let unasked = report
+        .tables
+        .iter()
+        .filter_map(|table| Some((table.title, table.unasked.as_ref()?)));
+    let items: String = unasked
+        .map(|(title, why)| format!("<li>{}: {}.</li>\n", escape(title), escape(why)))
+        .collect();
+    if !items.is_empty() {
+        let _ = write!(
+            page,
+            "<section aria-labelledby=\"unasked\">\n<h2 id=\"unasked\">Not in this report</h2>\n<ul>\n{items}</ul>\n</section>\n"
+        );
+    }
+}
+
+/// What was asked, and has nothing to show.
+fn clean(report: &Report, page: &mut String) {
+    let clean = report
+        .tables
+        .iter()
+        .filter(|table| table.total == 0 && table.unasked.is_none());
+    let titles: Vec<String> = clean.map(|table| escape(table.title)).collect();
+    if !titles.is_empty() {
+        let _ = writeln!(
+            page,
+            "<p class=\"soft\">Looked for, and nothing found: {}.</p>",
+            titles.join(", ")
+        );
+    }
 }
 
 fn foot(report: &Report, page: &mut String) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::super::cell::{self, html as escape};
 use super::super::figures::Listing;
 use super::super::questions::{Column, Form};
-use super::super::words::{bytes, count, counted, millis};
+use super::super::words::{bytes, count, counted, millis, moment};
 
 /// Bytes that the rows of one table take at the most, for each hundred of them that were asked for.
 const ROOM: usize = 72 << 10;
@@ -22,22 +22,24 @@ pub(super) fn listing(listing: &Listing, page: &mut String) {
     if listing.total == 0 {
         return;
     }
-    let name = listing.name;
+    let (name, title) = (listing.name, escape(listing.title));
+    let (rows, shown) = rows(listing);
+    let (how_many, all) = match listing.total.saturating_sub(shown) {
+        0 => (counted(listing.total, "row", "rows"), "All of it"),
+        _ => (
+            format!("{} of {} rows", count(shown), count(listing.total)),
+            "The rest",
+        ),
+    };
     let _ = write!(
         page,
-        "<section class=\"listing\" aria-labelledby=\"{name}\">\n<h3 id=\"{name}\">{}: {}</h3>\n<p class=\"says\">A row is {}.{}</p>\n\
-         <div class=\"tools\" hidden><label>Filter <input type=\"search\" autocomplete=\"off\" spellcheck=\"false\" aria-label=\"Filter: {}\"></label><output></output></div>\n",
-        escape(listing.title),
-        counted(listing.total, "row", "rows"),
+        "<section class=\"listing\" aria-labelledby=\"{name}\">\n<h3 id=\"{name}\">{title}: {how_many}</h3>\n\
+         <p class=\"says\">A row is {}.{}</p>\n<div class=\"tools\" hidden><label>Filter <input type=\"search\" \
+         autocomplete=\"off\" spellcheck=\"false\" aria-label=\"Filter: {title}\"></label><output></output></div>\n",
         escape(listing.what),
         escape(&parts(listing)),
-        escape(listing.title)
     );
-    let long = if listing.rows.rows.len() > 15 {
-        " long"
-    } else {
-        ""
-    };
+    let long = if shown > 15 { " long" } else { "" };
     let _ = write!(
         page,
         "<div class=\"scroll{long}\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{name}\"><table><thead><tr>"
@@ -54,28 +56,27 @@ pub(super) fn listing(listing: &Listing, page: &mut String) {
             escape(column.head)
         );
     }
-    page.push_str("</tr></thead><tbody>\n");
+    let _ = writeln!(
+        page,
+        "</tr></thead><tbody>\n{rows}</tbody></table></div>\n<p class=\"soft\">{all}: <code>{}</code></p>\n</section>",
+        escape(&listing.query)
+    );
+}
+
+/// The rows that there is room for, and how many these are.
+fn rows(listing: &Listing) -> (String, u64) {
     let room = ROOM.max(listing.rows.rows.len() * ROOM / 100);
-    let (begun, mut shown) = (page.len(), 0_u64);
+    let (mut rows, mut shown) = (String::new(), 0);
     for values in &listing.rows.rows {
-        let before = page.len();
-        row(listing.rows.columns, values, page);
-        if page.len() - begun > room {
-            page.truncate(before);
+        let before = rows.len();
+        row(listing.rows.columns, values, &mut rows);
+        if rows.len() > room {
+            rows.truncate(before);
             break;
         }
         shown += 1;
     }
-    page.push_str("</tbody></table></div>\n");
-    let more = match listing.total.saturating_sub(shown) {
-        0 => "All of it".to_owned(),
-        more => format!("And {} more", count(more)),
-    };
-    let _ = writeln!(
-        page,
-        "<p class=\"soft\">{more}: <code>{}</code></p>\n</section>",
-        escape(&listing.query)
-    );
+    (rows, shown)
 }
 
 /// How many rows there are of each kind of problem.
@@ -110,6 +111,9 @@ fn row(columns: &[Column], values: &[Value], page: &mut String) {
             (Form::Route, Value::Array(urls)) => {
                 let items: Vec<String> = urls.iter().filter_map(Value::as_str).map(link).collect();
                 let _ = write!(page, "<td class=\"u\">{}</td>", items.join(" → "));
+            }
+            (Form::Time, Value::String(time)) => {
+                let _ = write!(page, "<td class=\"t\">{}</td>", escape(&moment(time)));
             }
             (form, value) if is_number(form) && value.is_number() => {
                 let _ = write!(
