@@ -94,8 +94,7 @@ fn limited<T>(
 ) -> rusqlite::Result<T> {
     let handle = connection.get_interrupt_handle();
     std::thread::scope(|scope| {
-        // Dropped when the answer is there.
-        let (_done, watch) = mpsc::channel::<()>();
+        let (done, watch) = mpsc::channel::<()>();
         let thread = std::thread::Builder::new();
         let spawned = thread.spawn_scoped(scope, move || {
             if watch.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
@@ -105,7 +104,7 @@ fn limited<T>(
         // Without a thread there is none to break it off.
         drop(spawned);
         let answer = ask(connection);
-        drop(_done);
+        drop(done);
         answer
     })
 }

@@ -19,6 +19,9 @@ mod questions;
 mod sections;
 mod words;
 
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::Value;
 
 pub use checks::{Finding, Severity, Verdict, judge, threshold};
@@ -33,7 +36,7 @@ pub use questions::{Column, Form};
 use super::{Reader, status};
 use crate::error::Result;
 use ask::Asker;
-use pages::Most;
+use pages::{Most, Pages};
 
 /// What a report is to be like.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +54,9 @@ impl Default for Options<'_> {
     }
 }
 
+/// Those who help to ask, at the most.
+const HELPERS: usize = 3;
+
 /// Reads what a report tells of the latest run; `None` where nothing was ever begun.
 ///
 /// # Errors
@@ -59,20 +65,18 @@ pub fn read(reader: &Reader, options: Options<'_>) -> Result<Option<Report>> {
     let Some(status) = status::read(reader)? else {
         return Ok(None);
     };
-    let run = status.run;
-    let mut asker = Asker::new(reader);
-    let mut pages = asker.plain(|connection| pages::read(connection, run, options.rows))?;
-    let sections = asker.plain(|connection| sections::read(connection, run, &pages.places))?;
-    let pace = asker.plain(|connection| pace::read(connection, run))?;
-    let mut tables = Vec::with_capacity(questions::QUESTIONS.len() + 2);
-    for question in questions::QUESTIONS {
-        tables.push(questions::ask(
-            &mut asker,
-            question,
-            options.rows,
-            options.at,
-        )?);
-    }
+    let Gathered {
+        mut pages,
+        sections,
+        pace,
+        mut answers,
+    } = gather(reader, options, status.run)?;
+    answers.listings.sort_by_key(|answer| answer.0);
+    let mut tables: Vec<Listing> = answers
+        .listings
+        .into_iter()
+        .map(|answer| answer.1)
+        .collect();
     let (slow, large) = (pages.slowest.beyond, pages.largest.beyond);
     tables.push(slowest(
         std::mem::take(&mut pages.slowest),
@@ -84,13 +88,11 @@ pub fn read(reader: &Reader, options: Options<'_>) -> Result<Option<Report>> {
         pages.sizes.count,
         options.at,
     ));
-    let live = asker.is_live();
+    let now = jiff::Timestamp::now();
     let mut report = Report {
         version: env!("CARGO_PKG_VERSION"),
-        made_at: jiff::Timestamp::now()
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string(),
-        run: run_of(status, live, pages.hosts),
+        made_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        run: run_of(status, answers.live, pages.hosts),
         findings: Vec::new(),
         outcomes: pages.outcomes,
         statuses: pages.statuses,
@@ -108,6 +110,82 @@ pub fn read(reader: &Reader, options: Options<'_>) -> Result<Option<Report>> {
     report.findings = checks::findings(&report, options.at);
     report.remarks = remarks(&report);
     Ok(Some(report))
+}
+
+/// What is read of the database.
+struct Gathered {
+    pages: Pages,
+    sections: Sections,
+    pace: Pace,
+    answers: Answers,
+}
+
+/// Asks everything, with others beside where there are cores for them.
+fn gather(reader: &Reader, options: Options<'_>, run: i64) -> Result<Gathered> {
+    let next = AtomicUsize::new(0);
+    let others = std::thread::available_parallelism().map_or(1, usize::from) - 1;
+    let path = &reader.path;
+    std::thread::scope(|scope| {
+        let help = || help(path, options, &next);
+        let helpers: Vec<_> = (0..others.min(HELPERS))
+            .filter_map(|_| std::thread::Builder::new().spawn_scoped(scope, help).ok())
+            .collect();
+        let mut asker = Asker::new(reader);
+        let pages = asker.plain(|connection| pages::read(connection, run, options.rows))?;
+        let sections = asker.plain(|connection| sections::read(connection, run, &pages.places))?;
+        let pace = asker.plain(|connection| pace::read(connection, run))?;
+        let mut answers = Answers::default();
+        answers.add(&mut asker, options, &next)?;
+        for helper in helpers {
+            // One that panicked has taken a question with it.
+            let helped = helper.join();
+            let helped = helped.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            answers.listings.extend(helped.listings);
+            answers.live |= helped.live;
+        }
+        Ok(Gathered {
+            pages,
+            sections,
+            pace,
+            answers,
+        })
+    })
+}
+
+/// Answers by the place of their questions.
+#[derive(Default)]
+struct Answers {
+    listings: Vec<(usize, Listing)>,
+    live: bool,
+}
+
+impl Answers {
+    /// Asks what nobody else has taken, one question after the other.
+    fn add(
+        &mut self,
+        asker: &mut Asker<'_>,
+        options: Options<'_>,
+        next: &AtomicUsize,
+    ) -> Result<()> {
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(question) = questions::QUESTIONS.get(place) else {
+                self.live |= asker.is_live();
+                return Ok(());
+            };
+            let listing = questions::ask(asker, question, options.rows, options.at)?;
+            self.listings.push((place, listing));
+        }
+    }
+}
+
+/// Asks beside the others, by a connection of its own. Where there is none to be had, the others ask everything.
+fn help(path: &Path, options: Options<'_>, next: &AtomicUsize) -> Result<Answers> {
+    let mut answers = Answers::default();
+    if let Ok(reader) = Reader::open(path) {
+        answers.add(&mut Asker::new(&reader), options, next)?;
+    }
+    Ok(answers)
 }
 
 fn run_of(status: status::Status, live: bool, hosts: u64) -> Run {

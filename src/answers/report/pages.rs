@@ -78,49 +78,46 @@ struct Found<'a> {
     id: i64,
     depth: u32,
     is_page: bool,
-    forbidden: bool,
-    redirects: bool,
+    outcome: Outcome,
     status: Option<i64>,
     error: Option<u8>,
     total_us: Option<i64>,
-    bytes: Option<i64>,
+    /// The length of what this outcome brought.
+    bytes: Option<u64>,
     media_type: Option<&'a str>,
-    current: bool,
     url: &'a str,
 }
 
 impl<'a> Found<'a> {
     fn read(row: &'a Row<'_>) -> rusqlite::Result<Self> {
-        let role: i64 = row.get(2)?;
+        let role = Role::from_code(row.get(2)?);
+        let forbidden = row.get::<_, i64>(3)? == Decision::Disallowed as i64;
+        let (status, error): (Option<i64>, Option<u8>) = (row.get(4)?, row.get(5)?);
+        let (current, redirects): (bool, bool) = (row.get(9)?, row.get(11)?);
+        let bytes: Option<i64> = row.get(7)?;
         Ok(Self {
             id: row.get(0)?,
             depth: row.get(1)?,
-            is_page: [Role::Page, Role::Known].contains(&Role::from_code(role)),
-            forbidden: row.get::<_, i64>(3)? == Decision::Disallowed as i64,
-            status: row.get(4)?,
-            error: row.get(5)?,
+            is_page: [Role::Page, Role::Known].contains(&role),
+            outcome: match forbidden {
+                true => Outcome::Forbidden,
+                false => Outcome::of(status, error.is_some(), redirects),
+            },
+            status: status.filter(|_| !forbidden),
+            error: error.filter(|_| !forbidden),
             total_us: row.get(6)?,
-            bytes: row.get(7)?,
+            bytes: bytes.filter(|_| current).map(i64::unsigned_abs),
             media_type: text(row, 8)?,
-            current: row.get(9)?,
             url: text(row, 10)?.unwrap_or_default(),
-            redirects: row.get(11)?,
         })
     }
 
-    fn outcome(&self) -> Outcome {
-        if self.forbidden {
-            return Outcome::Forbidden;
-        }
-        Outcome::of(self.status, self.error.is_some(), self.redirects)
-    }
-
     fn name(&self) -> String {
-        match (self.forbidden, self.error, self.status) {
-            (true, ..) => FetchError::RobotsDisallowed.as_str().to_owned(),
-            (false, Some(error), _) => FetchError::word(error).to_owned(),
-            (false, None, Some(status)) => status.to_string(),
-            (false, None, None) => "unknown".to_owned(),
+        match (self.outcome, self.error, self.status) {
+            (Outcome::Forbidden, ..) => FetchError::RobotsDisallowed.as_str().to_owned(),
+            (_, Some(error), _) => FetchError::word(error).to_owned(),
+            (_, None, Some(status)) => status.to_string(),
+            (_, None, None) => "unknown".to_owned(),
         }
     }
 }
@@ -131,10 +128,13 @@ fn text<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<Option<&'a str>
     Ok(value.as_str_or_null().unwrap_or_default())
 }
 
+/// What URLs are counted by: outcome, status, error class.
+type Key = (Outcome, Option<i64>, Option<u8>);
+
 /// As the pass goes on.
 struct Pass {
     outcomes: Outcomes,
-    statuses: HashMap<(Outcome, Option<i64>, Option<u8>), (String, u64)>,
+    statuses: HashMap<Key, (String, u64)>,
     depths: BTreeMap<u32, Depth>,
     sizes: Vec<u64>,
     latencies: Vec<u64>,
@@ -188,18 +188,16 @@ pub(super) fn pieces(last: i64) -> impl Iterator<Item = (i64, i64)> {
 
 impl Pass {
     fn add(&mut self, found: &Found<'_>) {
-        let outcome = found.outcome();
-        count(&mut self.outcomes, outcome);
-        let error = found.error.filter(|_| !found.forbidden);
-        let key = (outcome, found.status.filter(|_| error.is_none()), error);
+        count(&mut self.outcomes, found.outcome);
+        let status = found.status.filter(|_| found.error.is_none());
+        let key = (found.outcome, status, found.error);
         let named = self.statuses.entry(key);
         named.or_insert_with(|| (found.name(), 0)).1 += 1;
-        let bytes = found.bytes.filter(|_| found.current).map(i64::unsigned_abs);
-        if let Some(bytes) = bytes {
+        if let Some(bytes) = found.bytes {
             self.add_type(found.media_type.unwrap_or("unknown"), bytes);
         }
         if found.is_page {
-            self.add_page(found, outcome, bytes);
+            self.add_page(found);
         }
     }
 
@@ -213,18 +211,18 @@ impl Pass {
         }
     }
 
-    fn add_page(&mut self, found: &Found<'_>, outcome: Outcome, bytes: Option<u64>) {
+    fn add_page(&mut self, found: &Found<'_>) {
         let depth = found.depth.min(DEPTHS);
         let of_depth = self.depths.entry(depth).or_default();
         of_depth.depth = depth;
-        of_depth.bytes = of_depth.bytes.saturating_add(bytes.unwrap_or(0));
-        count(&mut of_depth.outcomes, outcome);
+        of_depth.bytes = of_depth.bytes.saturating_add(found.bytes.unwrap_or(0));
+        count(&mut of_depth.outcomes, found.outcome);
         if let Some(took) = found.total_us {
             let ms = took.unsigned_abs() / 1000;
             self.latencies.push(ms);
             self.slowest.add(ms, found.url, found.status);
         }
-        if let Some(bytes) = bytes {
+        if let Some(bytes) = found.bytes {
             self.sizes.push(bytes);
             self.largest.add(bytes, found.url, found.status);
         }

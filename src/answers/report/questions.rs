@@ -450,7 +450,8 @@ pub(super) fn ask(
 /// Whether something was worked out of the latest run, if of an earlier state of it.
 fn is_derived(asker: &mut Asker<'_>, name: &str) -> Result<bool> {
     let sql = "SELECT count(*) > 0 FROM derived WHERE name = ? AND run = (SELECT max(id) FROM run)";
-    asker.plain(|connection| connection.query_row(sql, [name], |row| row.get(0)))
+    let answer = asker.view(|connection| connection.query_row(sql, [name], |row| row.get(0)))?;
+    Ok(matches!(answer, Answer::Had(true)))
 }
 
 type Answered = (BTreeMap<String, Part>, Vec<Vec<serde_json::Value>>);
@@ -483,11 +484,9 @@ fn first(connection: &Connection, question: &Question, rows: usize) -> rusqlite:
         }
         all.push(values);
         let part: String = row.get(width)?;
-        if !parts.contains_key(&part) {
-            let rows = row.get::<_, i64>(width + 1)?.unsigned_abs();
-            let weight = row.get::<_, i64>(width + 2)?.unsigned_abs();
-            parts.insert(part, Part { rows, weight });
-        }
+        let rows = row.get::<_, i64>(width + 1)?.unsigned_abs();
+        let weight = row.get::<_, i64>(width + 2)?.unsigned_abs();
+        parts.entry(part).or_insert(Part { rows, weight });
     }
     Ok((parts, all))
 }

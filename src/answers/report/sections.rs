@@ -18,7 +18,9 @@ const MOST: usize = 100_000;
 /// Folders that are looked at.
 const LEVELS: usize = 4;
 /// Links that are read; of sites with more, one page in so many is looked at.
-const LINKS: u64 = 20_000_000;
+const LINKS: u64 = 10_000_000;
+/// Pages whose links are counted to guess how many there are.
+const ASKED: usize = 500;
 
 /// The place of a page: its host, and the first of its folders.
 type Place = (String, Vec<String>);
@@ -163,7 +165,7 @@ pub(super) fn read(
         "SELECT v.url, l.target FROM visit v JOIN fetch g ON g.id = v.last_fetch JOIN link l ON l.version = g.version
          WHERE v.run = ?1 AND v.url > ?2 AND v.url <= ?3 AND v.url % ?4 = 0 AND l.kind IN (?5, ?6)",
     )?;
-    let one_in = sample(connection, places.pages.len())?;
+    let one_in = sample(connection, run, &places.pages)?;
     let size = nodes.len();
     let (mut counts, mut elsewhere) = (vec![0_u64; size * size], 0);
     let kinds = [LinkKind::A, LinkKind::Area].map(|kind| i64::from(kind.code()));
@@ -198,13 +200,17 @@ pub(super) fn read(
     })
 }
 
-/// One page in so many is enough. How many links a page has is told by the first ones.
-fn sample(connection: &Connection, pages: usize) -> rusqlite::Result<i64> {
-    let (links, versions) = connection.query_row(
-        "SELECT count(*), count(DISTINCT version) FROM (SELECT version FROM link LIMIT 20000)",
-        [],
-        |row| Ok((row.get::<_, u32>(0)?, row.get::<_, u32>(1)?)),
+/// One page in so many is enough. How many links there are is guessed by some of the pages.
+fn sample(connection: &Connection, run: i64, pages: &[(i64, u32)]) -> rusqlite::Result<i64> {
+    let mut count = connection.prepare(
+        "SELECT count(*) FROM visit v JOIN fetch g ON g.id = v.last_fetch JOIN link l ON l.version = g.version
+         WHERE v.run = ? AND v.url = ?",
     )?;
-    let guess = pages as u64 * u64::from(links) / u64::from(versions.max(1));
+    let (mut links, mut asked) = (0, 0);
+    for (id, _) in pages.iter().step_by(pages.len() / ASKED + 1) {
+        links += count.query_row([run, *id], |row| row.get::<_, u32>(0))?;
+        asked += 1;
+    }
+    let guess = pages.len() as u64 * u64::from(links) / asked.max(1);
     Ok((guess / LINKS) as i64 + 1)
 }

@@ -11,7 +11,7 @@ const ROW: f64 = 24.0;
 const BEGIN: f64 = 128.0;
 const ROOM: f64 = 150.0;
 /// Letters that a name has room for.
-const LETTERS: usize = 18;
+const LETTERS: usize = 17;
 
 /// A row.
 pub(in super::super) struct Bar {
@@ -34,7 +34,7 @@ pub(in super::super) fn bars(rows: &[Bar]) -> Svg {
     let most = rows.iter().map(whole).max().unwrap_or(0).max(1) as f64;
     for (index, row) in rows.iter().enumerate() {
         let top = index as f64 * ROW + 4.0;
-        let name = cell::fit(&cell::printable(&row.name), LETTERS);
+        let name = cell::fit_url(&cell::printable(&row.name), LETTERS);
         svg.text("t", (BEGIN - 8.0, top + 13.0), At::End, &name);
         let mut x = BEGIN;
         for (class, length) in row.parts.iter().filter(|part| part.1 > 0) {

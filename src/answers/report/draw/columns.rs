@@ -74,8 +74,14 @@ impl Field {
                 0.0
             };
             let x = LEFT + (index as f64 + shift) * step;
+            // The last one ends with the drawing.
+            let (x_of_text, at) = if x + width / 2.0 > WIDTH {
+                (WIDTH, At::End)
+            } else {
+                (x, At::Middle)
+            };
             self.svg
-                .text("t", (x, HEIGHT - BOTTOM + 15.0), At::Middle, text);
+                .text("t", (x_of_text, HEIGHT - BOTTOM + 15.0), at, text);
             if matches!(labels, Labels::Between(_)) {
                 let y = HEIGHT - BOTTOM;
                 self.svg.line("axis", [x, y, x, y + 3.0]);

@@ -5,11 +5,11 @@ use super::super::figures::Sections;
 use super::super::words;
 use super::{At, Svg};
 
-const LEFT: f64 = 150.0;
+const LEFT: f64 = 196.0;
 const TOP: f64 = 24.0;
 const CELL: f64 = 20.0;
 /// Letters that a name has room for.
-const LETTERS: usize = 18;
+const LETTERS: usize = 25;
 /// Shades.
 const STEPS: usize = 6;
 
@@ -26,7 +26,7 @@ pub(in super::super) fn matrix(sections: &Sections) -> Svg {
         .unwrap_or(1);
     for (index, node) in sections.nodes.iter().enumerate() {
         let at = index as f64 * CELL;
-        let name = cell::fit(&cell::printable(&node.name), LETTERS);
+        let name = cell::fit_url(&cell::printable(&node.name), LETTERS);
         let number = (index + 1).to_string();
         svg.text("t", (LEFT - 26.0, TOP + at + 14.0), At::End, &name);
         svg.text("n", (LEFT - 5.0, TOP + at + 14.0), At::End, &number);

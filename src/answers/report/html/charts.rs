@@ -87,7 +87,7 @@ fn statuses(report: &Report) -> Chart {
     Chart {
         title: "Answers by status".to_owned(),
         says: format!(
-            "{} of {} answered with 2xx or 304.",
+            "{} of {} answered as they should.",
             share(report.outcomes.ok, all),
             counted(all, "URL", "URLs")
         ),
@@ -112,58 +112,47 @@ fn pace(pace: &Pace) -> Vec<Chart> {
     if pages == 0 || pace.step_s <= 0.0 {
         return Vec::new();
     }
-    let at = |step: usize| millis(step as f64 * pace.step_s * 1e3);
-    let labels = || {
-        Labels::Between(
-            (0..=pace.steps.len())
-                .map(|step| clock(step as f64 * pace.step_s))
-                .collect(),
-        )
-    };
-    let rate = |number: u64| number as f64 / pace.step_s;
-    let stacks: Vec<Stack> = pace
-        .steps
-        .iter()
-        .enumerate()
-        .map(|(index, step)| Stack {
-            parts: vec![
-                ("ok", rate(step.pages.saturating_sub(step.failed))),
-                ("failed", rate(step.failed)),
-            ],
-            says: format!(
-                "from {}: {} pages/s, {}",
-                at(index),
-                short(rate(step.pages)),
-                counted(step.failed, "failure", "failures")
-            ),
-        })
-        .collect();
+    let sums = pace.steps.iter().scan(0, |sum, step| {
+        *sum += step.pages;
+        Some(*sum)
+    });
+    let sums: Vec<u64> = sums.collect();
+    let steps: Vec<f64> = sums.iter().map(|sum| *sum as f64).collect();
+    let axis = "time that the crawl ran";
+    let labels = (0..=pace.steps.len()).map(|step| clock(step as f64 * pace.step_s));
+    let labels = Labels::Between(labels.collect());
+    let any_failed = pace.steps.iter().any(|step| step.failed > 0);
+    let legend = [("ok", "pages a second"), ("failed", "failures a second")];
+    let chart =
+        |title: &str, says: String, svg: Svg, legend: &[(&'static str, &'static str)]| Chart {
+            title: title.to_owned(),
+            says,
+            svg,
+            legend: legend.to_vec(),
+            heads: vec!["from", "pages", "pages/s", "failures", "pages so far"],
+            rows: rows_of_pace(pace, &sums),
+        };
+    let rates = columns(&rates(pace), &labels, (axis, "pages/s"), &pace.restarts);
+    let took = millis(pace.active_s * 1e3);
+    let so_far = format!("{} in {took}.", counted(pages, "page", "pages"));
+    vec![
+        chart(
+            "Pages a second",
+            how_fast(pace, pages),
+            rates,
+            if any_failed { &legend } else { &[] },
+        ),
+        chart(
+            "Pages over time",
+            so_far,
+            line(&steps, &labels, (axis, "pages")),
+            &[],
+        ),
+    ]
+}
+
+fn how_fast(pace: &Pace, pages: u64) -> String {
     let fastest = pace.steps.iter().map(|step| step.pages).max().unwrap_or(0);
-    let mut sum = 0;
-    let sums: Vec<u64> = pace
-        .steps
-        .iter()
-        .map(|step| {
-            sum += step.pages;
-            sum
-        })
-        .collect();
-    let heads = vec!["from", "pages", "pages/s", "failures", "pages so far"];
-    let rows: Vec<Vec<String>> = pace
-        .steps
-        .iter()
-        .zip(&sums)
-        .enumerate()
-        .map(|(index, (step, sum))| {
-            vec![
-                at(index),
-                count(step.pages),
-                short(rate(step.pages)),
-                count(step.failed),
-                count(*sum),
-            ]
-        })
-        .collect();
     let restarts = match pace.restarts.len() {
         0 => String::new(),
         some => format!(
@@ -171,45 +160,44 @@ fn pace(pace: &Pace) -> Vec<Chart> {
             counted(some as u64, "time", "times")
         ),
     };
-    let any_failed = pace.steps.iter().any(|step| step.failed > 0);
-    let legend = if any_failed {
-        vec![("ok", "pages a second"), ("failed", "failures a second")]
-    } else {
-        vec![]
-    };
-    let steps: Vec<f64> = sums.iter().map(|sum| *sum as f64).collect();
-    vec![
-        Chart {
-            title: "Pages a second".to_owned(),
-            says: format!(
-                "{} on average, {} at the best, in steps of {}.{restarts}",
-                short(pages as f64 / pace.active_s.max(pace.step_s)),
-                short(rate(fastest)),
-                millis(pace.step_s * 1e3)
-            ),
-            svg: columns(
-                &stacks,
-                &labels(),
-                ("time that the crawl ran", "pages/s"),
-                &pace.restarts,
-            ),
-            legend,
-            heads: heads.clone(),
-            rows: rows.clone(),
-        },
-        Chart {
-            title: "Pages over time".to_owned(),
-            says: format!(
-                "{} in {}.",
-                counted(pages, "page", "pages"),
-                millis(pace.active_s * 1e3)
-            ),
-            svg: line(&steps, &labels(), ("time that the crawl ran", "pages")),
-            legend: vec![],
-            heads,
-            rows,
-        },
-    ]
+    format!(
+        "{} on average, {} at the best, in steps of {}.{restarts}",
+        short(pages as f64 / pace.active_s.max(pace.step_s)),
+        short(fastest as f64 / pace.step_s),
+        millis(pace.step_s * 1e3)
+    )
+}
+
+fn rates(pace: &Pace) -> Vec<Stack> {
+    let rate = |number: u64| number as f64 / pace.step_s;
+    let steps = pace.steps.iter().zip(0_u32..);
+    let stacks = steps.map(|(step, index)| Stack {
+        parts: vec![
+            ("ok", rate(step.pages.saturating_sub(step.failed))),
+            ("failed", rate(step.failed)),
+        ],
+        says: format!(
+            "from {}: {} pages/s, {}",
+            millis(f64::from(index) * pace.step_s * 1e3),
+            short(rate(step.pages)),
+            counted(step.failed, "failure", "failures")
+        ),
+    });
+    stacks.collect()
+}
+
+fn rows_of_pace(pace: &Pace, sums: &[u64]) -> Vec<Vec<String>> {
+    let steps = pace.steps.iter().zip(sums).zip(0_u32..);
+    let rows = steps.map(|((step, sum), index)| {
+        vec![
+            millis(f64::from(index) * pace.step_s * 1e3),
+            count(step.pages),
+            short(step.pages as f64 / pace.step_s),
+            count(step.failed),
+            count(*sum),
+        ]
+    });
+    rows.collect()
 }
 
 /// A time on an axis: `0:30`, `2:00:00`, or seconds with a tenth.
@@ -348,7 +336,7 @@ fn spread(
 fn latencies(histogram: &Histogram) -> Option<Chart> {
     let end = |ms: u64| millis(ms as f64);
     let says = format!(
-        "Half take {} or less, 95 of 100 {} or less, the slowest {}.",
+        "Half take {} at most, 95 of 100 at most {}, the slowest {}.",
         end(histogram.median),
         end(histogram.p95),
         end(histogram.largest)
@@ -364,7 +352,7 @@ fn latencies(histogram: &Histogram) -> Option<Chart> {
 
 fn sizes(histogram: &Histogram) -> Option<Chart> {
     let says = format!(
-        "Half have {} or less, 95 of 100 {} or less, the largest {}.",
+        "Half have {} at most, 95 of 100 at most {}, the largest {}.",
         bytes(histogram.median),
         bytes(histogram.p95),
         bytes(histogram.largest)

@@ -25,11 +25,11 @@ const SCRIPT: &str = include_str!("page.js");
 pub fn html(report: &Report) -> String {
     let mut page = String::with_capacity(256 << 10);
     head(report, &mut page);
-    summary(report, &mut page);
     contents(report, &mut page);
+    summary(report, &mut page);
     page.push_str("<section aria-labelledby=\"charts\">\n<h2 id=\"charts\">At a glance</h2>\n<div class=\"charts\">\n");
     for chart in charts::of(report) {
-        figure(&chart, "", &mut page);
+        figure(&chart, false, &mut page);
     }
     page.push_str("</div>\n</section>\n");
     sections(report, &mut page);
@@ -246,14 +246,19 @@ fn contents(report: &Report, page: &mut String) {
     page.push_str("</ul></nav>\n");
 }
 
-/// A chart, what it says, and the table of it.
-fn figure(chart: &Chart, class: &str, page: &mut String) {
-    let title = escape(&chart.title);
-    let says = escape(&chart.says);
+/// A chart, what it says, and the table of it; a wide one has the table beside it.
+fn figure(chart: &Chart, wide: bool, page: &mut String) {
+    let (title, says) = (escape(&chart.title), escape(&chart.says));
+    let (class, open) = if wide {
+        (" class=\"wide\"", " open")
+    } else {
+        ("", "")
+    };
     let _ = writeln!(
         page,
-        "<figure class=\"{class}\"><figcaption><h3>{title}</h3><p>{says}</p></figcaption>\n\
-         <svg role=\"img\" aria-label=\"{title}. {says} The numbers are in the table below.\" viewBox=\"0 0 {} {}\">{}</svg>",
+        "<figure{class}><figcaption><h3>{title}</h3><p>{says}</p></figcaption>\n\
+         <div class=\"scroll\"><svg role=\"img\" aria-label=\"{title}. {says} The numbers are in the table after it.\" \
+         viewBox=\"0 0 {} {}\">{}</svg></div>",
         chart.svg.width, chart.svg.height, chart.svg.body
     );
     if chart.legend.len() > 1 {
@@ -265,8 +270,14 @@ fn figure(chart: &Chart, class: &str, page: &mut String) {
     }
     let _ = write!(
         page,
-        "<details><summary>As a table</summary><div class=\"scroll long\" tabindex=\"0\" role=\"region\" aria-label=\"{title}, as a table\"><table><thead><tr>"
+        "<details{open}><summary>As a table</summary><div class=\"scroll long\" tabindex=\"0\" role=\"region\" \
+         aria-label=\"{title}, as a table\"><table><thead><tr>"
     );
+    figure_rows(chart, page);
+    page.push_str("</tbody></table></div></details></figure>\n");
+}
+
+fn figure_rows(chart: &Chart, page: &mut String) {
     for (index, head) in chart.heads.iter().enumerate() {
         let class = if index > 0 { " class=\"n\"" } else { "" };
         let _ = write!(page, "<th scope=\"col\"{class}>{}</th>", escape(head));
@@ -280,7 +291,6 @@ fn figure(chart: &Chart, class: &str, page: &mut String) {
         }
         page.push_str("</tr>");
     }
-    page.push_str("</tbody></table></div></details></figure>\n");
 }
 
 fn sections(report: &Report, page: &mut String) {
@@ -288,7 +298,7 @@ fn sections(report: &Report, page: &mut String) {
         return;
     };
     page.push_str("<section aria-labelledby=\"sections\">\n<h2 id=\"sections\">How its parts are linked</h2>\n");
-    figure(&chart, "wide", page);
+    figure(&chart, true, page);
     page.push_str("</section>\n");
 }
 

@@ -31,7 +31,7 @@ for (const section of document.querySelectorAll(".listing")) {
   });
   const tools = section.querySelector(".tools");
   const [input, output] = [tools.querySelector("input"), tools.querySelector("output")];
-  tools.hidden = false;
+  tools.hidden = rows.length < 8;
   input.addEventListener("input", () => {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;

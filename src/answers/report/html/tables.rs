@@ -99,7 +99,8 @@ fn row(columns: &[Column], values: &[Value], page: &mut String) {
     page.push_str("<tr>");
     for (column, value) in columns.iter().zip(values) {
         match (column.form, value) {
-            (_, Value::Null) => page.push_str("<td class=\"e\">–</td>"),
+            (form, Value::Null) if is_number(form) => page.push_str("<td class=\"n\">–</td>"),
+            (_, Value::Null) => page.push_str("<td>–</td>"),
             (Form::Url, Value::String(text)) => {
                 let _ = write!(page, "<td class=\"u\">{}</td>", link(text));
             }
