@@ -39,6 +39,7 @@ mod parse_hostile;
 mod politeness;
 mod query;
 mod readers;
+mod report;
 mod resume;
 mod rewrite;
 mod scope;

@@ -3,10 +3,11 @@
 
 use serde::Serialize;
 
-use super::figures::{Listing, Report};
+use super::figures::{Listing, Outcome, Report};
 use super::words;
 use crate::config::{ConfigError, nearest};
 use crate::error::Result;
+use crate::fetched::FetchError;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -117,8 +118,8 @@ pub(super) const CHECKS: &[Check] = &[
             "URL fails on the server's side",
             "URLs fail on the server's side",
         ),
-        Source::Figure(|report| report.outcomes.failed),
-        "\"SELECT * FROM errors WHERE status >= 500 OR (error IS NOT NULL AND error <> 'robots_disallowed')\"",
+        Source::Figure(server_errors),
+        "\"SELECT * FROM errors WHERE status >= 500 OR (error IS NOT NULL AND error NOT IN ('robots_disallowed', 'redirect_loop'))\"",
         "The server answers with an error, or not at all: visitors meet the same. Begin with the class that has most URLs.",
     ),
     check(
@@ -375,6 +376,14 @@ pub(super) const CHECKS: &[Check] = &[
         "The crawl is not at its end: what is said here is of the part that is there. The same crawl command goes on.",
     ),
 ];
+
+/// What failed, but for redirects in circles, which have a check of their own.
+fn server_errors(report: &Report) -> u64 {
+    let failed = report.statuses.iter().filter(|status| {
+        status.outcome == Outcome::Failed && status.name != FetchError::RedirectLoop.as_str()
+    });
+    failed.map(|status| status.urls).sum()
+}
 
 impl Check {
     fn count(&self, report: &Report) -> std::result::Result<u64, String> {

@@ -40,7 +40,7 @@ pub(super) fn read(connection: &Connection, run: i64) -> rusqlite::Result<Pace> 
     let last: Option<i64> =
         connection.query_row("SELECT max(id) FROM fetch", [], |row| row.get(0))?;
     let mut statement = connection.prepare(
-        "SELECT start, started, kind, status, error IS NOT NULL FROM fetch WHERE id > ? AND id <= ?",
+        "SELECT start, started, kind, status, error IS NOT NULL, retry_at IS NOT NULL FROM fetch WHERE id > ? AND id <= ?",
     )?;
     let page = i64::from(kind_code(&Kind::Page));
     for (after, end) in pieces(last.unwrap_or(0)) {
@@ -51,11 +51,11 @@ pub(super) fn read(connection: &Connection, run: i64) -> rusqlite::Result<Pace> 
             };
             let since = row.get::<_, i64>(1)?.saturating_sub(span.begun).max(0);
             let step = &mut pace.steps[at(span.before.saturating_add(since.unsigned_abs()))];
-            let (kind, status, error): (i64, Option<i64>, bool) =
-                (row.get(2)?, row.get(3)?, row.get(4)?);
+            let (kind, status): (i64, Option<i64>) = (row.get(2)?, row.get(3)?);
+            let (error, again): (bool, bool) = (row.get(4)?, row.get(5)?);
             step.requests += 1;
             let moved = status.is_none_or(|status| (300..400).contains(&status));
-            step.pages += u64::from(kind == page && !error && !moved);
+            step.pages += u64::from(kind == page && !error && !moved && !again);
             step.failed += u64::from(error || status.is_some_and(|status| status >= 400));
         }
     }

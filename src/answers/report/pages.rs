@@ -99,9 +99,10 @@ impl<'a> Found<'a> {
             id: row.get(0)?,
             depth: row.get(1)?,
             is_page: [Role::Page, Role::Known].contains(&role),
-            outcome: match forbidden {
-                true => Outcome::Forbidden,
-                false => Outcome::of(status, error.is_some(), redirects),
+            outcome: if forbidden {
+                Outcome::Forbidden
+            } else {
+                Outcome::of(status, error.is_some(), redirects)
             },
             status: status.filter(|_| !forbidden),
             error: error.filter(|_| !forbidden),

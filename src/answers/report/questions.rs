@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use tokio_rusqlite::rusqlite;
 
 use super::super::cell;
@@ -460,7 +460,7 @@ type Answered = (BTreeMap<String, Part>, Vec<Vec<serde_json::Value>>);
 fn first(connection: &Connection, question: &Question, rows: usize) -> rusqlite::Result<Answered> {
     let names: Vec<&str> = question.columns.iter().map(|column| column.name).collect();
     let sql = format!(
-        "SELECT {names}, ifnull(part, ''), of_part, sum_of_part FROM (
+        "SELECT {names}, ifnull(part, ''), nth, of_part, sum_of_part FROM (
            SELECT *, count(*) OVER (PARTITION BY part) AS of_part, sum(weight) OVER (PARTITION BY part) AS sum_of_part,
                   row_number() OVER (PARTITION BY part ORDER BY {order}) AS nth
            FROM ({sql}))
@@ -474,19 +474,28 @@ fn first(connection: &Connection, question: &Question, rows: usize) -> rusqlite:
     let (mut parts, mut all) = (BTreeMap::new(), Vec::new());
     let width = names.len();
     while let Some(row) = found.next()? {
-        let mut values = Vec::with_capacity(width);
-        for (index, column) in question.columns.iter().enumerate() {
-            let value = cell::json(row.get_ref(index)?);
-            values.push(match (column.form, value.as_str()) {
-                (Urls | Route, Some(text)) => serde_json::from_str(text).unwrap_or(value),
-                _ => value,
-            });
-        }
-        all.push(values);
-        let part: String = row.get(width)?;
-        let rows = row.get::<_, i64>(width + 1)?.unsigned_abs();
-        let weight = row.get::<_, i64>(width + 2)?.unsigned_abs();
-        parts.entry(part).or_insert(Part { rows, weight });
+        let (part, nth): (String, i64) = (row.get(width)?, row.get(width + 1)?);
+        let of = Part {
+            rows: row.get::<_, i64>(width + 2)?.unsigned_abs(),
+            weight: row.get::<_, i64>(width + 3)?.unsigned_abs(),
+        };
+        parts.entry(part).or_insert(of);
+        all.push((nth, values(question, row)?));
     }
-    Ok((parts, all))
+    // Several parts share the room of two.
+    let most = (2 * rows / parts.len().max(1)).clamp(1, rows);
+    all.retain(|(nth, _)| *nth <= most as i64);
+    Ok((parts, all.into_iter().map(|row| row.1).collect()))
+}
+
+fn values(question: &Question, row: &Row<'_>) -> rusqlite::Result<Vec<serde_json::Value>> {
+    let columns = question.columns.iter().enumerate();
+    let values = columns.map(|(index, column)| {
+        let value = cell::json(row.get_ref(index)?);
+        Ok(match (column.form, value.as_str()) {
+            (Urls | Route, Some(text)) => serde_json::from_str(text).unwrap_or(value),
+            _ => value,
+        })
+    });
+    values.collect()
 }

@@ -11,7 +11,7 @@ const ROW: f64 = 24.0;
 const BEGIN: f64 = 128.0;
 const ROOM: f64 = 150.0;
 /// Letters that a name has room for.
-const LETTERS: usize = 17;
+const LETTERS: usize = 16;
 
 /// A row.
 pub(in super::super) struct Bar {

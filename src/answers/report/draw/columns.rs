@@ -11,7 +11,7 @@ const RIGHT: f64 = 10.0;
 const TOP: f64 = 20.0;
 const BOTTOM: f64 = 40.0;
 /// Width that a letter takes.
-const LETTER: f64 = 6.4;
+const LETTER: f64 = 7.0;
 
 /// A column: classes and heights from below, and what it says where it is pointed at.
 pub(in super::super) struct Stack {

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use sha2::{Digest, Sha256};
 
 use super::super::cell::html as escape;
+use super::checks::{Finding, Severity};
 use super::draw::{self, Chart};
 use super::figures::{Outcomes, Report};
 use super::words::{bytes, count, counted, millis, moment, share};
@@ -205,13 +206,33 @@ fn summary(report: &Report, page: &mut String) {
     page.push_str("</section>\n");
 }
 
+/// What is urgent in full sight, the rest behind a line.
 fn findings(report: &Report, page: &mut String) {
-    if report.findings.is_empty() {
+    let (notices, urgent): (Vec<&Finding>, Vec<&Finding>) = report
+        .findings
+        .iter()
+        .partition(|finding| finding.severity == Severity::Notice);
+    if urgent.is_empty() {
         page.push_str("<p>Nothing was found that is to be mended.</p>\n");
+    }
+    list(&urgent, page);
+    if !notices.is_empty() {
+        let notes = counted(notices.len() as u64, "notice", "notices");
+        let _ = writeln!(
+            page,
+            "<details class=\"notes\"><summary>{notes}: what may be meant</summary>"
+        );
+        list(&notices, page);
+        page.push_str("</details>\n");
+    }
+}
+
+fn list(findings: &[&Finding], page: &mut String) {
+    if findings.is_empty() {
         return;
     }
-    page.push_str("<ol class=\"findings\" aria-labelledby=\"first\">\n");
-    for finding in &report.findings {
+    page.push_str("<ol class=\"findings\">\n");
+    for finding in findings {
         let severity = finding.severity.as_str();
         let what = escape(&finding.what);
         let what = match finding.table {
@@ -220,7 +241,7 @@ fn findings(report: &Report, page: &mut String) {
         };
         let _ = writeln!(
             page,
-            "<li class=\"{severity}\"><h3><span class=\"badge\">{severity}</span>{what}</h3><p>{}</p><p><code>{}</code></p></li>",
+            "<li class=\"{severity}\"><h4><span class=\"badge\">{severity}</span>{what}</h4><p>{}</p><p><code>{}</code></p></li>",
             escape(finding.why),
             escape(&finding.query)
         );

@@ -54,5 +54,6 @@ for (const theme of themes) {
   });
 }
 addEventListener("beforeprint", () => {
+  for (const notes of document.querySelectorAll(".notes")) notes.open = true;
   for (const row of document.querySelectorAll("tr[hidden]")) row.hidden = false;
 });

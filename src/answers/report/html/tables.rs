@@ -9,8 +9,9 @@ use super::super::figures::Listing;
 use super::super::questions::{Column, Form};
 use super::super::words::{bytes, count, counted, millis, moment};
 
-/// Bytes that the rows of one table take at the most, for each hundred of them that were asked for.
-const ROOM: usize = 72 << 10;
+/// Bytes that the rows of one table take at the most; more where more than the usual number was asked for.
+const ROOM: usize = 84 << 10;
+const USUAL: usize = 200;
 /// Letters of a URL, and of a text, that are shown.
 const URL: usize = 160;
 const TEXT: usize = 200;
@@ -65,7 +66,7 @@ pub(super) fn listing(listing: &Listing, page: &mut String) {
 
 /// The rows that there is room for, and how many these are.
 fn rows(listing: &Listing) -> (String, u64) {
-    let room = ROOM.max(listing.rows.rows.len() * ROOM / 100);
+    let room = ROOM.max(listing.rows.rows.len() * ROOM / USUAL);
     let (mut rows, mut shown) = (String::new(), 0);
     for values in &listing.rows.rows {
         let before = rows.len();
