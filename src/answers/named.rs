@@ -63,15 +63,33 @@ SELECT host(url) AS host, '/' || coalesce(segment(url, 1), '') AS section, count
 FROM pages GROUP BY 1, 2
 ORDER BY pages DESC, host, section";
 
+/// Over the tables: the view `links` would make a text of each end of each link, and take ten times as long.
 const EXTERNAL_DOMAINS: &str = "\
-SELECT coalesce(domain(to_url), host(to_url)) AS domain, count(*) AS links,
-       count(DISTINCT from_url) AS pages, count(DISTINCT host(to_url)) AS hosts,
-       count(DISTINCT to_url) AS urls,
-       count(DISTINCT to_url) FILTER (WHERE to_status IS NOT NULL OR to_error IS NOT NULL) AS checked,
-       count(DISTINCT to_url) FILTER (WHERE to_status >= 400 OR to_error IS NOT NULL) AS broken
-FROM links
-WHERE coalesce(domain(to_url), host(to_url)) <> coalesce(domain(from_url), host(from_url))
-GROUP BY 1
+WITH away AS MATERIALIZED (
+  SELECT v.url AS page, s.host AS home, l.target AS target, t.host AS host
+  FROM visit v
+  JOIN fetch f ON f.id = v.last_fetch
+  JOIN link l ON l.version = f.version
+  JOIN url s ON s.id = v.url
+  JOIN url t ON t.id = l.target
+  WHERE v.run = (SELECT max(id) FROM run) AND t.host <> s.host
+),
+named AS MATERIALIZED (SELECT id, coalesce(domain(name), name) AS domain FROM host),
+leads AS MATERIALIZED (
+  SELECT n.domain AS domain, a.page AS page, a.host AS host, a.target AS target
+  FROM away a JOIN named n ON n.id = a.host JOIN named h ON h.id = a.home
+  WHERE n.domain <> h.domain
+),
+known AS (
+  SELECT u.domain AS domain, count(f.id) AS checked, sum(f.status >= 400 OR f.error IS NOT NULL) AS broken
+  FROM (SELECT DISTINCT domain, target FROM leads) u
+  JOIN visit v ON v.run = (SELECT max(id) FROM run) AND v.url = u.target
+  JOIN fetch f ON f.id = v.last_fetch GROUP BY u.domain
+)
+SELECT l.domain AS domain, count(*) AS links, count(DISTINCT l.page) AS pages, count(DISTINCT l.host) AS hosts,
+       count(DISTINCT l.target) AS urls, coalesce(k.checked, 0) AS checked, coalesce(k.broken, 0) AS broken
+FROM leads l LEFT JOIN known k ON k.domain = l.domain
+GROUP BY l.domain
 ORDER BY links DESC, domain";
 
 /// Why a view has no rows, where something else has to be done first.
@@ -80,7 +98,7 @@ const EMPTY: [(&str, &str); 3] = [
     ("fields", "no [[field]] of the settings has found anything"),
     (
         "sitemaps",
-        "robots.txt names none; --sitemaps guess looks for one",
+        "none was met; --sitemaps guess looks for /sitemap.xml",
     ),
 ];
 

@@ -312,7 +312,7 @@ fn formats_can_be_read_back() {
     assert_eq!(lines[0], "| n, 1 | i | r | nil | b | least |");
     assert_eq!(lines[1], "| --- | ---: | ---: | --- | --- | ---: |");
     assert!(
-        lines.len() == 3 && lines[2].starts_with("| a,b \\\"q\\\" 'x'<br>"),
+        lines.len() == 3 && lines[2].starts_with("| a,b \"q\" 'x'<br>"),
         "{text}"
     );
 }

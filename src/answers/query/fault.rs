@@ -228,4 +228,15 @@ mod tests {
             );
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_place_can_be_shown(sql in "[ -~\\n\\tü漢\u{1b}]{0,80}", offset in 0_usize..100, columns in 0_usize..100) {
+            let fault = Fault::at(&sql, offset, "bad");
+            if let Some([line, mark]) = fault.picture(columns) {
+                proptest::prop_assert!(cell::width(&line) <= columns.max(2 * BEFORE));
+                proptest::prop_assert!(!line.contains(char::is_control) && mark.ends_with('^'));
+            }
+        }
+    }
 }

@@ -15,7 +15,7 @@ use super::super::functions;
 use crate::error::Result;
 
 /// The longest value and the longest row: what a doctored database makes of nothing ends there.
-const LONGEST: i32 = 256 << 20;
+const LONGEST: i32 = 128 << 20;
 /// Steps of SQLite's machine between two looks at the clock: some tenths of a millisecond.
 const STEPS: i32 = 50_000;
 

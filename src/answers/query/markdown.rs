@@ -73,7 +73,7 @@ fn escaped(text: &str) -> String {
     while let Some(c) = rest.chars().next() {
         // Addresses are links by themselves to many who read Markdown: what makes them one is escaped, too.
         let begins_link = rest.starts_with("://") || c == '.' && ends_with_www(&out);
-        if begins_link || "\\`*_{}[]<>&|~$#@!^=\"".contains(c) {
+        if begins_link || "\\`*_{}[]<>&|~$#@!^".contains(c) {
             out.push('\\');
         }
         out.push(c);
@@ -100,7 +100,7 @@ mod tests {
                 "**b** _i_ `c` ~~s~~",
                 "\\*\\*b\\*\\* \\_i\\_ \\`c\\` \\~\\~s\\~\\~",
             ),
-            ("<img src=x>", "\\<img src\\=x\\>"),
+            ("<img src=x>", "\\<img src=x\\>"),
             ("[a](javascript:1)", "\\[a\\](javascript:1)"),
             ("&lt;", "\\&lt;"),
             ("$x$ @me #1", "\\$x\\$ \\@me \\#1"),

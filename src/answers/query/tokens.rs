@@ -200,4 +200,24 @@ mod tests {
         assert_eq!(pieces(" ; Delete FROM x")[0].writing_word(), Some(3));
         assert!(piece.begins_with("select") && !piece.begins_with("sel"));
     }
+
+    proptest::proptest! {
+        /// Whatever the text: all of it is in its tokens, and what lies between two statements is nothing.
+        #[test]
+        fn nothing_is_lost(sql in "[ -~\\n'\"`;ü漢*/-]{0,60}") {
+            let whole: String = tokens(&sql).map(|(.., text)| text).collect();
+            proptest::prop_assert_eq!(&whole, &sql);
+            let pieces = pieces(&sql);
+            let within = |at: usize| {
+                pieces.iter().any(|piece| (piece.start..piece.start + piece.sql.len()).contains(&at))
+            };
+            for (kind, at, text) in tokens(&sql) {
+                let is_word = !matches!(kind, Kind::Nothing | Kind::End);
+                proptest::prop_assert!(!is_word || within(at), "{text:?}");
+            }
+            for piece in &pieces {
+                proptest::prop_assert_eq!(&sql[piece.start..][..piece.sql.len()], piece.sql);
+            }
+        }
+    }
 }
