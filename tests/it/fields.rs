@@ -152,7 +152,7 @@ fn values_answer_to_select() {
     assert!(
         listed
             .stdout
-            .contains("fields-product  the fields of the set"),
+            .contains("fields-product    the fields of the set"),
         "{}",
         listed.stdout
     );

@@ -75,20 +75,22 @@ fn names_that_are_not_in_the_database() {
         ),
         (
             "SELECT titel FROM pages",
-            "no such column: titel, at \"titel FROM pages\"; did you mean \"title\"?",
+            "no such column: titel; did you mean \"title\"?",
         ),
         (
             "SELECT p.stat FROM pages p",
-            "no such column: p.stat, at \"p.stat FROM pages p\"; did you mean \"status\"?",
+            "no such column: p.stat; did you mean \"status\"?",
         ),
         (
             "SELECT xyzzy FROM queue",
-            "no such column: xyzzy, at \"xyzzy FROM queue\"; queue has url, ",
+            "no such column: xyzzy; queue has url, ",
         ),
         ("page", "no such view; did you mean \"pages\"?"),
     ] {
         let said = crawl.run_args(["query", sql]).expect_code(2).stderr;
-        assert!(said.contains(wanted) && said.lines().count() == 1, "{said}");
+        // Of SQL, the line and the place in it follow.
+        let lines = if sql.contains(' ') { 3 } else { 1 };
+        assert!(said.contains(wanted) && said.lines().count() == lines, "{said}");
     }
 }
 
