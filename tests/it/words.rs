@@ -90,7 +90,10 @@ fn names_that_are_not_in_the_database() {
         let said = crawl.run_args(["query", sql]).expect_code(2).stderr;
         // Of SQL, the line and the place in it follow.
         let lines = if sql.contains(' ') { 3 } else { 1 };
-        assert!(said.contains(wanted) && said.lines().count() == lines, "{said}");
+        assert!(
+            said.contains(wanted) && said.lines().count() == lines,
+            "{said}"
+        );
     }
 }
 
