@@ -45,6 +45,7 @@ Commands, on an output that is there:
   why          say how a URL was found, what decided over it, what came of it
   audit        check each request against robots.txt and the limits
   check        look over the database and each file, and put them right
+  report       one page of it: what to do first, charts, tables; checks for CI
 Others: extract (tries CSS selectors), init, config, completions, man, help
 
 Examples:
@@ -195,6 +196,7 @@ mod tests {
             "why",
             "audit",
             "check",
+            "report",
             "init",
             "config",
             "completions",

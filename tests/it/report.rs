@@ -443,6 +443,43 @@ fn figures_are_those_of_the_views() {
     }
 }
 
+/// What a finding tells to type lists so many.
+#[test]
+fn queries_list_what_was_found() {
+    let site = faulty();
+    let crawl = crawl_of(&site);
+    crawl.run().expect_code(0);
+    let json = json(&crawl);
+    let findings = json["findings"].as_array().expect("findings");
+    assert!(findings.len() > 8, "{findings:#?}");
+    for finding in findings {
+        let query = finding["query"].as_str().expect("a query");
+        let question = query
+            .strip_prefix("crawl query -o out ")
+            .expect("of this output");
+        let question = question.trim_matches('"');
+        let said = crawl
+            .run_args(["query", "-o", "out", "-f", "jsonl", question])
+            .expect_code(0);
+        let mut listed = said.stdout.lines().count() as u64;
+        if finding["check"] == "duplicates" {
+            // The first of each is the one that the others are copies of.
+            listed -= table(&json, "duplicates")["total"]
+                .as_u64()
+                .expect("a total");
+        }
+        assert_eq!(finding["count"], listed, "{query}");
+    }
+}
+
+#[test]
+fn each_check_is_documented() {
+    let docs = include_str!("../../docs/report.md");
+    for (name, _) in crawl::answers::report::checks::all() {
+        assert!(docs.contains(&format!("| {name} |")), "{name}");
+    }
+}
+
 #[test]
 fn checks_end_with_a_code_of_their_own() {
     let site = faulty();

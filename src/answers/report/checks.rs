@@ -334,7 +334,7 @@ pub(super) const CHECKS: &[Check] = &[
         Notice,
         ("page asks not to be indexed", "pages ask not to be indexed"),
         Source::Weight("noindexed"),
-        "noindexed",
+        "\"SELECT * FROM noindexed WHERE noindex\"",
         "Right if you mean it. A directive that was left from a test hides a page from all search engines.",
     ),
     check(
@@ -508,8 +508,12 @@ pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 #[cfg(test)]
 mod tests {
+    use tokio_rusqlite::rusqlite;
+
     use super::super::pages::{LARGE, SLOW_MS};
+    use super::super::questions::QUESTIONS;
     use super::*;
+    use crate::store::schema;
 
     #[test]
     fn thresholds() {
@@ -532,6 +536,39 @@ mod tests {
                 }
                 (found, _) => panic!("{text}: {found:?}"),
             }
+        }
+    }
+
+    /// What a finding tells to type is answered; what is only worked out on request may have no view yet.
+    #[test]
+    fn queries_are_answered() {
+        let mut connection = rusqlite::Connection::open_in_memory().expect("in memory");
+        schema::prepare(&mut connection, || 7).expect("a schema");
+        let tables = QUESTIONS
+            .iter()
+            .filter(|question| question.derived.is_none());
+        let tables = tables.map(|question| question.query);
+        let checks = CHECKS
+            .iter()
+            .filter(|check| check.name != "near-duplicates");
+        for query in checks.map(|check| check.query).chain(tables) {
+            let sql = match query.strip_prefix('"') {
+                Some(sql) => sql.trim_end_matches('"').to_owned(),
+                None => format!("SELECT * FROM {}", query.replace('-', "_")),
+            };
+            connection.prepare(&sql).expect(&sql);
+        }
+    }
+
+    /// Each check looks at a table that there is.
+    #[test]
+    fn tables_are_there() {
+        for check in CHECKS {
+            let known = |name: &str| {
+                ["slowest", "largest"].contains(&name)
+                    || QUESTIONS.iter().any(|question| question.name == name)
+            };
+            assert!(check.table().is_none_or(known), "{check:?}");
         }
     }
 

@@ -64,7 +64,7 @@ pub(super) struct Question {
     /// What to give to `crawl query` to have all.
     pub(super) query: &'static str,
     /// What was worked out to answer it, as `derived` has it, and the command that does.
-    derived: Option<(&'static str, &'static str)>,
+    pub(super) derived: Option<(&'static str, &'static str)>,
 }
 
 /// Kinds of problems at the most that one question has rows of.

@@ -23,7 +23,91 @@ pub(super) fn of(report: &Report) -> Vec<Chart> {
     charts.extend(sizes(&report.sizes));
     charts.extend(types(report));
     charts.extend(hosts(report));
+    charts.extend(redirects(report));
+    charts.extend(texts(report));
+    charts.extend(sitemaps(report));
     charts
+}
+
+/// How often each of some things was found; nothing where none was.
+fn kinds(
+    title: &str,
+    says: String,
+    head: &'static str,
+    kinds: Vec<(String, u64)>,
+) -> Option<Chart> {
+    let kinds: Vec<(String, u64)> = kinds.into_iter().filter(|kind| kind.1 > 0).collect();
+    if kinds.is_empty() {
+        return None;
+    }
+    let bar = |(name, number): &(String, u64)| Bar {
+        name: name.clone(),
+        parts: vec![("ok", *number)],
+        value: count(*number),
+    };
+    Some(Chart {
+        title: title.to_owned(),
+        says,
+        svg: bars(&kinds.iter().map(bar).collect::<Vec<_>>()),
+        legend: vec![],
+        heads: vec![head, "number"],
+        rows: kinds
+            .iter()
+            .map(|(name, number)| vec![name.clone(), count(*number)])
+            .collect(),
+    })
+}
+
+/// The kinds of problems of a table.
+fn parts(report: &Report, table: &str) -> Vec<(String, u64)> {
+    let parts = report.table(table).map(|table| &table.parts);
+    let parts = parts.into_iter().flatten();
+    parts
+        .map(|(name, part)| (name.clone(), part.rows))
+        .collect()
+}
+
+fn redirects(report: &Report) -> Option<Chart> {
+    let all = report.table("redirects")?.total;
+    let says = format!(
+        "{}, and what comes of them.",
+        counted(all, "URL redirects", "URLs redirect")
+    );
+    kinds("Redirects", says, "ends how", parts(report, "redirects"))
+}
+
+fn texts(report: &Report) -> Option<Chart> {
+    let named = |table: &str, what: &str| -> Vec<(String, u64)> {
+        let parts = parts(report, table).into_iter();
+        parts
+            .map(|(name, number)| (format!("{what} {name}"), number))
+            .collect()
+    };
+    let (titles, descriptions) = (named("titles", "title"), named("descriptions", "descr."));
+    let says = "Of pages that can be indexed: titles of 30 to 60 letters and descriptions of 70 to 160 are neither short nor long.";
+    kinds(
+        "Titles and descriptions",
+        says.to_owned(),
+        "problem",
+        [titles, descriptions].concat(),
+    )
+}
+
+fn sitemaps(report: &Report) -> Option<Chart> {
+    let total = |table: &str| report.table(table).map_or(0, |table| table.total);
+    let mut found = vec![
+        ("not linked".to_owned(), total("orphans")),
+        ("not listed".to_owned(), total("unlisted")),
+    ];
+    let problems = parts(report, "sitemap-problems").into_iter();
+    found.extend(problems.map(|(name, number)| (format!("in one: {name}"), number)));
+    let says = "Where the two differ: what only a sitemap names (not linked), what none names (not listed), what is in one and should not be.";
+    kinds(
+        "Sitemaps and the crawl",
+        says.to_owned(),
+        "difference",
+        found,
+    )
 }
 
 fn class(outcome: Outcome) -> &'static str {
