@@ -19,6 +19,8 @@ use crate::store::words::{Decision, Role};
 pub(super) const SLOW_MS: u64 = 2_000;
 /// Pages from this length on are large, in bytes.
 pub(super) const LARGE: u64 = 2 << 20;
+/// Media types that are told apart.
+const TYPES: usize = 500;
 /// Depths that are told apart; deeper pages count with the last.
 const DEPTHS: u32 = 200;
 
@@ -203,6 +205,13 @@ impl Pass {
     }
 
     fn add_type(&mut self, name: &str, bytes: u64) {
+        // A server can make up as many as it answers requests.
+        let known = self.types.contains_key(name);
+        let name = if known || self.types.len() < TYPES {
+            name
+        } else {
+            "others"
+        };
         if !self.types.contains_key(name) {
             self.types.insert(name.to_owned(), (0, 0));
         }

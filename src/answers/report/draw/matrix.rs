@@ -9,7 +9,7 @@ const LEFT: f64 = 196.0;
 const TOP: f64 = 24.0;
 const CELL: f64 = 20.0;
 /// Letters that a name has room for.
-const LETTERS: usize = 25;
+const LETTERS: usize = 22;
 /// Shades.
 const STEPS: usize = 6;
 

@@ -84,7 +84,7 @@ fn head(report: &Report, page: &mut String) {
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"robots\" content=\"noindex\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#main\">To the summary</a>\n<header><div class=\"top\"><div><h1>{title}</h1>\n",
+         <a class=\"skip\" href=\"#summary\">To the summary</a>\n<header><div class=\"top\"><div><h1>{title}</h1>\n",
         digest(&style),
         digest(SCRIPT),
         title = escape(&title),
@@ -275,10 +275,15 @@ fn figure(chart: &Chart, wide: bool, page: &mut String) {
     } else {
         ("", "")
     };
+    let region = if wide {
+        format!(" tabindex=\"0\" role=\"region\" aria-label=\"{title}, drawn\"")
+    } else {
+        String::new()
+    };
     let _ = writeln!(
         page,
         "<figure{class}><figcaption><h3>{title}</h3><p>{says}</p></figcaption>\n\
-         <div class=\"scroll\"><svg role=\"img\" aria-label=\"{title}. {says} The numbers are in the table after it.\" \
+         <div class=\"scroll\"{region}><svg role=\"img\" aria-label=\"{title}. {says} The numbers are in the table after it.\" \
          viewBox=\"0 0 {} {}\">{}</svg></div>",
         chart.svg.width, chart.svg.height, chart.svg.body
     );

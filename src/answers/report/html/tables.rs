@@ -12,6 +12,8 @@ use super::super::words::{bytes, count, counted, millis, moment};
 /// Bytes that the rows of one table take at the most; more where more than the usual number was asked for.
 const ROOM: usize = 84 << 10;
 const USUAL: usize = 200;
+/// Rows that are printed, as the style has it.
+const PRINTED: u64 = 20;
 /// Letters of a URL, and of a text, that are shown.
 const URL: usize = 160;
 const TEXT: usize = 200;
@@ -57,9 +59,14 @@ pub(super) fn listing(listing: &Listing, page: &mut String) {
             escape(column.head)
         );
     }
+    let printed = if shown > PRINTED {
+        "<p class=\"printed\">On paper, the first 20 of them.</p>\n"
+    } else {
+        ""
+    };
     let _ = writeln!(
         page,
-        "</tr></thead><tbody>\n{rows}</tbody></table></div>\n<p class=\"soft\">{all}: <code>{}</code></p>\n</section>",
+        "</tr></thead><tbody>\n{rows}</tbody></table></div>\n{printed}<p class=\"soft\">{all}: <code>{}</code></p>\n</section>",
         escape(&listing.query)
     );
 }
