@@ -21,6 +21,7 @@ mod cat;
 mod check;
 mod crawl;
 mod dry_run;
+mod export;
 mod extract;
 mod help;
 mod inspect;
@@ -85,6 +86,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Cat(args)) => cat::cat(args),
         Some(Command::Rank(args)) => cat::rank(args),
         Some(Command::Report(args)) => report::report(args),
+        Some(Command::Export(args)) => export::export(args),
         Some(Command::Extract(args)) => extract::extract(args),
         Some(Command::Init(args)) => inspect::init(args),
         Some(Command::Config(args)) => crawl::show_config(args, &matches),

@@ -127,7 +127,8 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~')
 }
 
-fn is_harmless(c: char) -> bool {
+/// Whether a character does nothing but show itself.
+pub(crate) fn is_harmless(c: char) -> bool {
     !c.is_control() && !is_format(c)
 }
 

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod cat;
 pub mod check;
 mod counts;
+pub mod export;
 mod functions;
 mod lately;
 pub mod named;

@@ -50,6 +50,8 @@ pub(super) enum Command {
     Rank(RankArgs),
     /// Make one page of a crawl: what to do first, charts, tables; and checks for CI
     Report(ReportArgs),
+    /// Write rows as CSV, JSON Lines or Parquet, the graph of links, or the site as a tree of files
+    Export(ExportArgs),
     /// Try the fields of a crawl.toml on pages, without a crawl
     Extract(ExtractArgs),
     /// Write a crawl.toml with every setting at its default
@@ -561,6 +563,84 @@ pub(super) struct ReportArgs {
     /// Rows of a table, of each kind of problem, at the most
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub rows: u16,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    #[command(subcommand)]
+    pub command: ExportCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ExportCommand {
+    /// Comma-separated values with a line of names
+    Csv(CsvArgs),
+    /// JSON Lines: an object a row
+    Jsonl(TableArgs),
+    /// Apache Parquet: columns with types, compressed
+    Parquet(TableArgs),
+    /// The graph of links as GraphML, for networkx, igraph, yEd
+    Graphml(GraphArgs),
+    /// The graph of links as GEXF, for Gephi
+    Gexf(GraphArgs),
+    /// The pages as a tree of files to be browsed offline, their links leading to each other
+    Mirror(MirrorArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GraphArgs {
+    /// The output directory of the crawl, or a crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// A node for each host in place of each page; edges have the number of links as their weight
+    #[arg(long, conflicts_with = "sections")]
+    pub hosts: bool,
+    /// A node for each first folder of a host, likewise
+    #[arg(long)]
+    pub sections: bool,
+    /// The file, compressed where its name ends in .gz or .zst [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MirrorArgs {
+    /// The folder to make, with one in it for each host
+    #[arg(value_name = "DIR")]
+    pub to: PathBuf,
+    /// The output directory of the crawl, or a crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Where a folder is there already, move that to DIR.1
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CsvArgs {
+    #[command(flatten)]
+    pub table: TableArgs,
+    /// Texts as they are: nothing is done against what a spreadsheet takes for formulas
+    #[arg(long)]
+    pub raw: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TableArgs {
+    /// Names of views (crawl query lists them) or SQL; several need --to DIR [default: pages]
+    pub what: Vec<String>,
+    /// The output directory of the crawl, or a crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// The file, compressed where its name ends in .gz or .zst; or a folder for a file each [default: standard output]
+    #[arg(long, value_name = "FILE|DIR")]
+    pub to: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]

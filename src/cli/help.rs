@@ -46,6 +46,7 @@ Commands, on an output that is there:
   audit        check each request against robots.txt and the limits
   check        look over the database and each file, and put them right
   report       one page of it: what to do first, charts, tables; checks for CI
+  export       rows as CSV, Parquet…, the link graph, or the site for offline
 Others: extract (tries CSS selectors), init, config, completions, man, help
 
 Examples:
@@ -118,7 +119,7 @@ pub(super) fn command() -> Command {
             .action(ArgAction::HelpShort)
             .help("Print this")
     };
-    Cli::command().mut_subcommands(|sub| sub.arg(help()))
+    Cli::command().mut_subcommands(|sub| sub.arg(help()).mut_subcommands(|inner| inner.arg(help())))
 }
 
 /// The end of `--help`.
@@ -197,6 +198,7 @@ mod tests {
             "audit",
             "check",
             "report",
+            "export",
             "init",
             "config",
             "completions",

@@ -163,7 +163,7 @@ fn say_none(answered: &Answered, format: Format) {
 }
 
 /// Says why there is no answer: with the line of SQL, and a mark beneath it, where the fault has a place.
-fn refused(error: QueryError, source: Option<&str>) -> Result<u8> {
+pub(super) fn refused(error: QueryError, source: Option<&str>) -> Result<u8> {
     let fault = match error {
         QueryError::Wrong(fault) => fault,
         QueryError::Crawl(error) => return Err(error.into()),

@@ -21,6 +21,7 @@ mod fields;
 mod headers;
 mod html;
 mod output;
+mod relink;
 mod robots;
 mod scope;
 mod secrets;
@@ -36,7 +37,7 @@ use crate::parse::Document;
 type Target = fn(&[u8]);
 
 /// Each target by its name.
-const TARGETS: [(&str, Target); 14] = [
+const TARGETS: [(&str, Target); 15] = [
     ("robots", robots::target),
     ("html", html::target),
     ("sitemap", sitemap::target),
@@ -51,6 +52,7 @@ const TARGETS: [(&str, Target); 14] = [
     ("fields", fields::target),
     ("decode", decode::target),
     ("output", output::target),
+    ("relink", relink::target),
 ];
 
 /// Feeds one input to a target.

@@ -29,6 +29,7 @@ names! {
     Background = b"background",
     Color = b"color",
     Content = b"content",
+    Crossorigin = b"crossorigin",
     Data = b"data",
     Encoding = b"encoding",
     Face = b"face",
@@ -37,6 +38,7 @@ names! {
     Hreflang = b"hreflang",
     HttpEquiv = b"http-equiv",
     Imagesrcset = b"imagesrcset",
+    Integrity = b"integrity",
     Lang = b"lang",
     Named = b"name",
     Poster = b"poster",
@@ -110,7 +112,8 @@ impl<'a> Attributes<'a> {
         let name = slice(text, start, end);
         let after = end + find(bytes, end, |b| !is_space(b))?;
         if bytes.get(after) != Some(&b'=') {
-            self.keep(name, "");
+            // Empty, and where it would stand.
+            self.keep(name, slice(text, end, end));
             return Some(after);
         }
         let value = after + 1 + find(bytes, after + 1, |b| !is_space(b))?;

@@ -9,6 +9,11 @@ use super::text::{slice, trim};
 
 /// Calls `each` with every URL, escapes decoded. Those of `@namespace` are names, not links.
 pub(super) fn urls(text: &str, mut each: impl FnMut(&str)) {
+    slices(text, |url| each(&unescape(url)));
+}
+
+/// The same, with every URL as it stands in the text.
+pub(super) fn slices<'a>(text: &'a str, mut each: impl FnMut(&'a str)) {
     let bytes = text.as_bytes();
     let mut at = 0;
     // What the at-rule under way makes of the next string or `url()`.
@@ -27,7 +32,7 @@ pub(super) fn urls(text: &str, mut each: impl FnMut(&str)) {
             Some(b'"' | b'\'') => {
                 let (string, length) = string(rest);
                 if let (Rule::Import, Some(string)) = (rule, string) {
-                    each(&unescape(string));
+                    each(string);
                     rule = Rule::None;
                 }
                 at += length;
@@ -45,7 +50,7 @@ pub(super) fn urls(text: &str, mut each: impl FnMut(&str)) {
             Some(b'u' | b'U') if starts(rest, "url(") && !within_name(bytes, at) => {
                 let (url, length) = url(slice(rest, 4, rest.len()));
                 if let (Some(url), true) = (url, rule != Rule::Namespace) {
-                    each(&unescape(url));
+                    each(url);
                     rule = Rule::None;
                 }
                 at += 4 + length;
@@ -138,7 +143,7 @@ fn url(text: &str) -> (Option<&str>, usize) {
 }
 
 /// Decodes escapes: up to six hexadecimal digits and one space, or the character itself (§4.3.7).
-fn unescape(text: &str) -> Cow<'_, str> {
+pub(super) fn unescape(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return Cow::Borrowed(text);
     }

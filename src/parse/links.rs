@@ -184,7 +184,8 @@ fn resolve(
     targets
 }
 
-fn join(base: &Base, encoding: &'static Encoding, text: &str) -> Option<CanonicalUrl> {
+/// Resolves a reference of a page in this encoding.
+pub(super) fn join(base: &Base, encoding: &'static Encoding, text: &str) -> Option<CanonicalUrl> {
     let text = in_page_encoding(text, encoding);
     base.join(&text).ok()
 }

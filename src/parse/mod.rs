@@ -23,6 +23,7 @@ mod media_type;
 mod namespaces;
 mod prescan;
 mod refresh;
+pub(crate) mod relink;
 mod robots_directives;
 pub mod sitemap;
 mod srcset;

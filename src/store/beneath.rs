@@ -19,15 +19,15 @@ const FOLDER: OFlags = HERE.union(OFlags::DIRECTORY);
 
 /// A directory that is held open.
 #[derive(Debug)]
-pub(super) struct Beneath(OwnedFd);
+pub(crate) struct Beneath(OwnedFd);
 
 /// What stands in a folder.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) is_folder: bool,
-    pub(super) is_file: bool,
-    pub(super) modified: SystemTime,
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) is_folder: bool,
+    pub(crate) is_file: bool,
+    pub(crate) modified: SystemTime,
 }
 
 /// A folder on the way: the first one is held by others.
@@ -47,13 +47,13 @@ impl AsFd for Folder<'_> {
 
 impl Beneath {
     /// Opens a directory that the user names; his own links on the way are followed.
-    pub(super) fn open(directory: &Path) -> io::Result<Self> {
+    pub(crate) fn open(directory: &Path) -> io::Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self(rustix::fs::open(directory, flags, Mode::empty())?))
     }
 
     /// Makes a folder, unless it is there. What else stands there is an error.
-    pub(super) fn make_folder(&self, relative: &str) -> io::Result<()> {
+    pub(crate) fn make_folder(&self, relative: &str) -> io::Result<()> {
         let (folder, name) = self.parent(relative)?;
         match rustix::fs::mkdirat(&folder, name, Mode::from_raw_mode(0o777)) {
             Err(Errno::EXIST) => enter(folder.as_fd(), name).map(drop),
@@ -62,13 +62,13 @@ impl Beneath {
     }
 
     /// Makes a file where there is nothing yet.
-    pub(super) fn create(&self, relative: &str) -> io::Result<File> {
+    pub(crate) fn create(&self, relative: &str) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         self.open_file(relative, flags, Mode::from_raw_mode(0o666))
     }
 
     /// Opens a file to read it. What is no file (a pipe, a device, a folder, a link) is an error.
-    pub(super) fn read(&self, relative: &str) -> io::Result<File> {
+    pub(crate) fn read(&self, relative: &str) -> io::Result<File> {
         let file = self.open_file(relative, OFlags::RDONLY, Mode::empty())?;
         if file.metadata()?.is_file() {
             Ok(file)
@@ -80,18 +80,18 @@ impl Beneath {
     }
 
     /// Removes a file, or a link itself.
-    pub(super) fn remove(&self, relative: &str) -> io::Result<()> {
+    pub(crate) fn remove(&self, relative: &str) -> io::Result<()> {
         let (folder, name) = self.parent(relative)?;
         Ok(rustix::fs::unlinkat(&folder, name, AtFlags::empty())?)
     }
 
     /// How many names a folder has, counted up to so many.
-    pub(super) fn count(&self, relative: &str, most: usize) -> io::Result<usize> {
+    pub(crate) fn count(&self, relative: &str, most: usize) -> io::Result<usize> {
         Ok(names(self.folder(relative)?.as_fd())?.take(most).count())
     }
 
     /// When a folder was last changed, and what is in it.
-    pub(super) fn list(&self, relative: &str) -> io::Result<(SystemTime, Vec<Entry>)> {
+    pub(crate) fn list(&self, relative: &str) -> io::Result<(SystemTime, Vec<Entry>)> {
         let folder = self.folder(relative)?;
         let changed = modified(&rustix::fs::fstat(&folder)?);
         let mut entries = Vec::new();
@@ -154,7 +154,7 @@ impl Beneath {
 }
 
 /// Opens a directory by its path, unless a link or anything else stands at its end.
-pub(super) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
+pub(crate) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, FOLDER, Mode::empty())?)
 }
 

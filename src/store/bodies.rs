@@ -90,6 +90,27 @@ impl Bodies {
         Ok(Some(body))
     }
 
+    /// Whether there is such a file.
+    ///
+    /// # Errors
+    /// When it cannot be said.
+    pub(crate) fn is_there(&self, name: &str) -> io::Result<bool> {
+        Ok(self.file(name.as_bytes())?.is_ok())
+    }
+
+    /// Copies a body into a file, and says how long it is; `None` where no such file is. Where the system can, both
+    /// share their blocks.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read, or the other cannot be written.
+    pub(crate) fn copy(&self, name: &str, into: &mut File) -> io::Result<Option<u64>> {
+        match self.file(name.as_bytes())? {
+            Ok(mut file) => io::copy(&mut file, into).map(Some),
+            Err(Hurt::Unreadable) => Err(Errno::IO.into()),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Removes a file, and nothing but a file. Whether one was there.
     pub(crate) fn remove(&self, name: &[u8]) -> io::Result<bool> {
         // A link in its place, or on the way to it, is not what a row names: it stays.

@@ -270,7 +270,7 @@ pub(crate) fn names(url: &CanonicalUrl) -> (String, String) {
 }
 
 /// A folder's name of a host: nothing in it but letters, digits, `-`, `_` and inner dots.
-fn host_folder(url: &CanonicalUrl) -> String {
+pub(crate) fn host_folder(url: &CanonicalUrl) -> String {
     let mut name = safe(url.host().as_str(), 200);
     // A short name without a dot may be a device's ("con", "nul"); its tail tells it apart.
     if !name.contains('.') && name.len() <= 4 {
@@ -284,7 +284,7 @@ fn host_folder(url: &CanonicalUrl) -> String {
 }
 
 /// Whether some systems take a name for a device, whatever stands after its first dot.
-fn is_device(name: &str) -> bool {
+pub(crate) fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default();
     let numbered = || {
         let port = stem

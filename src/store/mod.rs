@@ -6,7 +6,7 @@
 
 mod admit;
 mod aside;
-mod beneath;
+pub(crate) mod beneath;
 pub(crate) mod bodies;
 mod busy;
 mod end;
@@ -20,6 +20,7 @@ pub(crate) mod laws;
 mod lock;
 mod log;
 mod open;
+pub(crate) mod pieces;
 mod place;
 mod queue;
 mod redecide;

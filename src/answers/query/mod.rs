@@ -1,5 +1,6 @@
 //! `crawl query`: SQL, or the name of a view or a report, in; rows out.
 
+mod each;
 mod fault;
 mod guard;
 mod json;
@@ -17,6 +18,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Rows, Statement};
 use tokio_rusqlite::rusqlite;
 
+pub(super) use each::each;
 pub use fault::Fault;
 pub use params::Param;
 

@@ -9,7 +9,7 @@ mod attempts;
 mod look;
 mod robots;
 mod route;
-mod scope;
+pub(in crate::answers) mod scope;
 mod turn;
 mod words;
 

@@ -55,7 +55,7 @@ fn parsed(texts: Vec<String>) -> Vec<CanonicalUrl> {
 }
 
 /// The seeds of a run as they were given, and the form in which its URLs are asked for.
-pub(super) fn seeds(
+pub(in crate::answers) fn seeds(
     connection: &Connection,
     run: i64,
     config: &Config,

@@ -1,0 +1,66 @@
+//! `crawl export`: rows, the graph of links, or the site itself, for other programs.
+//!
+//! Rows go straight from the statement to whoever takes them, so memory does not grow with them. A file appears under
+//! its name when it is whole (`place`).
+
+mod graph;
+mod kept;
+mod mirror;
+mod parquet;
+pub mod place;
+mod rows;
+mod text;
+
+use std::io::Write;
+
+pub use graph::{By, GraphForm, graph};
+pub use mirror::{Mirrored, mirror};
+
+use super::Reader;
+use super::query::QueryError;
+
+/// What can go wrong with an export.
+type Result<T> = std::result::Result<T, QueryError>;
+
+/// What rows are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Form {
+    /// RFC 4180 with a line of names. What a spreadsheet would take for a formula is defused, unless `raw`.
+    Csv {
+        /// Texts as they are.
+        raw: bool,
+    },
+    /// An object a line.
+    JsonLines,
+    /// Apache Parquet, compressed by Zstandard.
+    Parquet,
+}
+
+/// Writes the rows of a view, or of a statement that reads. Answers with how many there were.
+///
+/// # Errors
+/// When there is no such view, the SQL is wrong or would write, the database cannot be read, or what comes of it
+/// cannot be written.
+pub fn table(reader: &Reader, question: &str, form: Form, out: &mut dyn Write) -> Result<u64> {
+    match form {
+        Form::Csv { raw } => {
+            let mut csv = text::Csv::new(out, raw);
+            let count = rows::read(reader, question, &mut csv)?;
+            csv.finish()?;
+            Ok(count)
+        }
+        Form::JsonLines => {
+            let mut lines = text::JsonLines::new(out);
+            let count = rows::read(reader, question, &mut lines)?;
+            lines.finish()?;
+            Ok(count)
+        }
+        Form::Parquet => {
+            let mut parquet = parquet::Parquet::new()?;
+            let count = rows::read(reader, question, &mut parquet)?;
+            parquet.finish(out)?;
+            Ok(count)
+        }
+    }
+}
