@@ -170,6 +170,7 @@ impl Crawl {
             snapshots,
             delivery,
             rules: self.rules,
+            refresh: None,
         };
         let output = self.config.output.output.clone();
         let task = tokio::spawn(engine::run_hooked(

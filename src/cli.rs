@@ -28,6 +28,7 @@ mod inspect;
 mod once;
 mod outlet;
 mod progress;
+mod prune;
 mod query;
 mod report;
 mod settings;
@@ -84,6 +85,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Audit(args)) => audit::audit(args),
         Some(Command::Check(args)) => check::check(args),
         Some(Command::Cat(args)) => cat::cat(args),
+        Some(Command::Refresh(args)) => crawl::refresh(args, &matches),
+        Some(Command::Prune(args)) => prune::prune(args),
         Some(Command::Rank(args)) => cat::rank(args),
         Some(Command::Report(args)) => report::report(args),
         Some(Command::Export(args)) => export::export(args),

@@ -164,6 +164,8 @@ pub mod config;
 pub mod engine;
 mod error;
 #[doc(hidden)]
+pub mod estimate;
+#[doc(hidden)]
 pub mod fetch;
 #[doc(hidden)]
 pub mod fetched;
@@ -200,12 +202,12 @@ mod visited;
 pub use builder::Crawl;
 pub use canonical::CanonicalUrl;
 pub use config::{Config, ConfigError};
-pub use engine::{Limit, Outcome, Summary, Visits, run, run_watched};
+pub use engine::{Limit, Outcome, Refreshed, Summary, Visits, refresh, run, run_watched};
 pub use error::{Error, Result};
 pub use fetched::FetchError;
 pub use handle::Handle;
 pub use record::{Content, Directives, FieldData, FieldValue, Link, LinkKind, Page};
 pub use stats::{Bottleneck, Held, Snapshot};
-pub use store::{Recrawl, SitemapsRead, StoreError};
+pub use store::{Change, Recrawl, SitemapsRead, StoreError};
 pub use text::Text;
 pub use visited::{Purpose, Visited};

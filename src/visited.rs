@@ -7,6 +7,7 @@ use crate::canonical::CanonicalUrl;
 use crate::fetched::FetchError;
 use crate::record::{Content, Fate, FieldValue, Link, Record};
 use crate::request::Kind;
+use crate::store::Change;
 
 /// What a URL was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,13 +51,16 @@ pub struct Visited {
     /// Whether the server says that it is as it was in the run before (304): no body came, the database has
     /// the one that it had.
     pub unchanged: bool,
+    /// What it says beside what the run before had of the URL: `None` where that is the same, be it by a 304 or by the
+    /// same bytes, and where it failed.
+    pub change: Option<Change>,
     /// The body, where there is one to keep: its digest, type and file, and what was read out of it.
     pub content: Option<Content>,
 }
 
 impl Visited {
     /// What there is to tell of a record: `None` unless it is the outcome of a URL.
-    pub(crate) fn of(record: Record) -> Option<Self> {
+    pub(crate) fn of(record: Record, change: Option<Change>) -> Option<Self> {
         let purpose = match record.request.kind {
             Kind::Page => Purpose::Page,
             Kind::Asset => Purpose::Asset,
@@ -68,6 +72,7 @@ impl Visited {
         }
         let mut visited = Self {
             unchanged: record.unchanged().is_some(),
+            change,
             url: record.request.url,
             purpose,
             depth: record.request.depth,

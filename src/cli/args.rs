@@ -46,6 +46,10 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Print what is stored of a URL
     Cat(CatArgs),
+    /// Ask again for a part of a finished crawl: as many URLs as a budget allows, those that are likeliest to have changed
+    Refresh(Box<RefreshArgs>),
+    /// Remove what only old runs need: requests, contents, files; never the last good content of a URL
+    Prune(PruneArgs),
     /// Count the links to each URL of a crawl, and work out the PageRank of its pages
     Rank(RankArgs),
     /// Make one page of a crawl: what to do first, charts, tables; and checks for CI
@@ -76,6 +80,8 @@ pub(super) struct CrawlArgs {
     pub fetch: FetchArgs,
     #[command(flatten)]
     pub parse: ParseArgs,
+    #[command(flatten)]
+    pub recrawl: RecrawlArgs,
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
@@ -340,6 +346,45 @@ pub(super) struct ParseArgs {
     /// Length of a link's text [default: 256B]
     #[arg(long, value_name = "SIZE")]
     pub max_anchor: Option<Bytes>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Re-crawl")]
+pub(super) struct RecrawlArgs {
+    /// Do not ask again for what answered well and not longer ago than this, such as 12h or 7d; its stored links count
+    #[arg(long, value_name = "DUR")]
+    pub max_age: Option<Limit<Span>>,
+    /// Say at the end which URLs are new, changed or gone, a line each on standard output
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub only_changed: Option<bool>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RefreshArgs {
+    /// Requests to spend, robots.txt and sitemaps not counted [default: as crawl.toml has it]
+    #[arg(long, short, value_name = "N")]
+    pub budget: Option<Limit<u64>>,
+    #[command(flatten)]
+    pub crawl: CrawlArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PruneArgs {
+    /// The output directory of the crawl [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// How many runs to keep, the latest ones
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_runs: u32,
+    /// Say what would go, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Give the room back to the disk: writes the database anew, which takes as much room again for a while
+    #[arg(long, conflicts_with = "dry_run")]
+    pub vacuum: bool,
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Args)]

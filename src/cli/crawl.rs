@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::ArgMatches;
 use crawl::answers::status::{self, Waits};
-use crawl::answers::{Reader, printable};
+use crawl::answers::{Reader, changes, printable};
 use crawl::config::{Config, proxy_variables};
-use crawl::engine::{self, Outcome, Summary};
+use crawl::engine::{self, Outcome, Refreshed, Summary};
 use crawl::stats::Snapshot;
 use tokio::sync::watch;
 
-use super::args::{self, CrawlArgs};
+use super::args::{self, CrawlArgs, RefreshArgs};
 use super::progress::{self, Ended, size};
 use super::settings::{output_option, settings};
 use super::stop::{first_signal, survive_long_files};
@@ -32,7 +32,28 @@ pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
         return runtime.block_on(super::dry_run::dry_run(config));
     }
     say_proxies(&config, args.talk.quiet);
-    runtime.block_on(crawl(config, &args.talk))
+    runtime.block_on(crawl(config, &args.talk, false))
+}
+
+/// `crawl refresh`: a crawl of the URLs that are likeliest to have changed.
+pub(super) fn refresh(args: &RefreshArgs, matches: &ArgMatches) -> Result<u8> {
+    let talk = &args.crawl.talk;
+    talk::log(talk.quiet, talk.verbose);
+    talk::serve();
+    let matches = matches.subcommand_matches("refresh").unwrap_or(matches);
+    let (mut config, source) = settings(&args.crawl, matches)?;
+    if let Some(budget) = args.budget {
+        config.recrawl.budget = budget;
+    }
+    if let Some(words) = source.words().filter(|_| !talk.quiet) {
+        say!("settings: {}", printable(&words));
+    }
+    let runtime = runtime().context(NO_THREADS)?;
+    if talk.dry_run {
+        return runtime.block_on(super::dry_run::dry_run(config));
+    }
+    say_proxies(&config, talk.quiet);
+    runtime.block_on(crawl(config, talk, true))
 }
 
 /// Computing has threads of its own, as many as cores; half as many move bytes with ease. Where that is
@@ -120,7 +141,7 @@ fn say_proxies(config: &Config, quiet: bool) {
 /// For so long the end waits for the progress to end, which a terminal may hold.
 const HELD: Duration = Duration::from_secs(1);
 
-async fn crawl(config: Config, talk: &args::TalkArgs) -> Result<u8> {
+async fn crawl(config: Config, talk: &args::TalkArgs, refresh: bool) -> Result<u8> {
     tracing::info!(output = %config.output.output.display(), "begun");
     let (sender, receiver) = watch::channel(Snapshot::default());
     let (form, quiet) = (talk.progress, talk.quiet);
@@ -133,8 +154,13 @@ async fn crawl(config: Config, talk: &args::TalkArgs) -> Result<u8> {
         let last = runtime.block_on(progress::show(form, quiet, receiver));
         let _ = tell_end.send(last);
     });
-    let summary =
-        engine::run_watched(config, async move { first_signal(quiet).await }, sender).await;
+    let only_changed = config.recrawl.only_changed;
+    let signal = async move { first_signal(quiet).await };
+    let summary = if refresh {
+        engine::refresh(config, signal, sender).await
+    } else {
+        engine::run_watched(config, signal, sender).await
+    };
     let seen = tokio::time::timeout(HELD, ended).await;
     let seen = seen.ok().and_then(Result::ok).unwrap_or_default();
     let last = summary
@@ -145,6 +171,7 @@ async fn crawl(config: Config, talk: &args::TalkArgs) -> Result<u8> {
         Err(error) if error.is_usage() => (Ended::Failed, USAGE),
         Err(_) => (Ended::Failed, FAILED),
     };
+    let output = summary.as_ref().ok().map(|summary| summary.output.clone());
     let said = summary.map(|summary| {
         let done = end == Ended::Finished;
         if !quiet {
@@ -159,6 +186,13 @@ async fn crawl(config: Config, talk: &args::TalkArgs) -> Result<u8> {
         progress::say_end(&last, end, code);
     }
     said?;
+    if let Some(output) = output.filter(|_| only_changed) {
+        let mut out = std::io::stdout().lock();
+        changes::tell(&Reader::open(&output)?, |change, url| {
+            writeln!(out, "{} {}", change.as_str(), printable(url))
+        })??;
+        out.flush()?;
+    }
     Ok(code)
 }
 
@@ -227,6 +261,9 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
     let which = match (summary.resumed, summary.run) {
         (true, _) => " (a run that an earlier start had begun)".to_owned(),
         (false, 1) => String::new(),
+        (false, run) if summary.refreshed.is_some() => {
+            format!(" (run {run}: what it did not ask for is as it was found last)")
+        }
         (false, run) => {
             format!(" (run {run}: the one before was finished, so this one asked what has changed)")
         }
@@ -257,6 +294,9 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
             "re-crawl  {} unchanged, {} changed, {} new, {} gone",
             found.unchanged, found.changed, found.new, found.gone
         )?;
+    }
+    if let Some(refreshed) = summary.refreshed {
+        tell_refreshed(&refreshed, out)?;
     }
     let failures: Vec<String> = summary
         .failures()
@@ -308,6 +348,25 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
         }
     }
     tell_next(summary, &at, out)
+}
+
+/// What a refresh has spent, and what follows of its budget.
+fn tell_refreshed(refreshed: &Refreshed, out: &mut dyn Write) -> std::io::Result<()> {
+    let Refreshed { spent, budget, urls, patience, left_over, .. } = *refreshed;
+    writeln!(
+        out,
+        "refresh   {spent} of {budget} requests spent, {} to choose from; each is asked for within {}",
+        counted(urls, "URL"),
+        counted(patience, "such refresh").replace("refreshs", "refreshes")
+    )?;
+    if left_over > 0 {
+        writeln!(
+            out,
+            "new       {} found and not asked for: the next refresh begins with them",
+            counted(left_over, "URL")
+        )?;
+    }
+    Ok(())
 }
 
 /// Three questions to ask of it.

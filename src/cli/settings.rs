@@ -171,6 +171,9 @@ fn lay_over(config: &mut Config, args: &CrawlArgs, seeds_given: bool) {
     set(&mut parse.max_links, given.max_links.as_ref());
     set(&mut parse.max_title, given.max_title.as_ref());
     set(&mut parse.max_anchor, given.max_anchor.as_ref());
+    let (recrawl, given) = (&mut config.recrawl, &args.recrawl);
+    set(&mut recrawl.max_age, given.max_age.as_ref());
+    set(&mut recrawl.only_changed, given.only_changed.as_ref());
     let (output, given) = (&mut config.output, &args.output);
     set(&mut output.output, given.output.as_ref());
     set(&mut output.files, given.no_files.map(|no| !no).as_ref());

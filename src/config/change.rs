@@ -70,8 +70,8 @@ impl std::fmt::Display for Change {
     }
 }
 
-/// Compares two redacted settings; what one of them does not have is at its default. Seeds and the place
-/// of the output are no settings in this sense.
+/// Compares two redacted settings; what one of them does not have is at its default. Seeds, the place
+/// of the output and what is made of earlier runs are no settings in this sense.
 pub(crate) fn changes(before: &str, now: &str) -> Vec<Change> {
     let read = |text: &str| text.parse::<Table>().unwrap_or_default();
     let (before, now) = (read(before), read(now));
@@ -96,7 +96,7 @@ pub(crate) fn changes(before: &str, now: &str) -> Vec<Change> {
     }
     for (section, keys) in now.iter().chain(&default) {
         let Value::Table(keys) = keys else { continue };
-        if matches!(section.as_str(), "seeds" | "output") {
+        if matches!(section.as_str(), "seeds" | "output" | "recrawl") {
             continue;
         }
         for key in keys.keys() {

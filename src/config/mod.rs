@@ -37,7 +37,7 @@ pub use proxies::proxy_variables;
 pub(crate) use resolve::Resolved;
 pub use sections::{
     By, Durability, FetchConfig, Output, ParseConfig, Politeness, PriorityConfig, Purpose, Reach,
-    ScopeConfig, Seeds, Sequence, Sitemaps,
+    Recrawl, ScopeConfig, Seeds, Sequence, Sitemaps,
 };
 pub use seed::Seed;
 pub use seeds::without_userinfo;
@@ -62,6 +62,8 @@ pub struct Config {
     pub fetch: FetchConfig,
     /// What is read out of a page.
     pub parse: ParseConfig,
+    /// What an earlier run has.
+    pub recrawl: Recrawl,
     /// Where the result goes.
     pub output: Output,
     /// What is otherwise for some hosts.

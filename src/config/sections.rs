@@ -422,6 +422,19 @@ pub struct Output {
     pub durability: Durability,
 }
 
+/// What a crawl makes of the answers of an earlier run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Recrawl {
+    /// URLs whose last answer was good and is younger are not asked for: what is stored of them counts.
+    pub max_age: Limit<Span>,
+    /// Tell only of what is new, changed or gone: [`Visits`](crate::Visits), and lines of the program's.
+    pub only_changed: bool,
+    /// Requests that `crawl refresh` spends; robots.txt and sitemaps are not counted.
+    pub budget: Limit<u64>,
+}
+
 impl Default for Output {
     fn default() -> Self {
         Self {

@@ -86,6 +86,8 @@ pub(super) struct Engine {
     pub(super) pages_left: Option<u64>,
     /// Bytes that may still come.
     pub(super) bytes_left: Option<u64>,
+    /// Of a refresh: requests that it may still spend.
+    pub(super) requests_left: Option<u64>,
     pub(super) stop_grace: Duration,
     pub(super) time_limit: Option<Duration>,
     pub(super) stopping: Option<How>,
@@ -157,11 +159,14 @@ impl Engine {
                 .quota
                 .0
                 .map(|quota| quota.0.saturating_sub(begun.bytes)),
+            requests_left: begun
+                .refresh
+                .map(|refresh| refresh.budget.saturating_sub(refresh.spent)),
             stop_grace: config.fetch.stop_grace.0,
             time_limit: config.scope.time_limit.0.map(|limit| limit.0),
             stopping: None,
             limit: None,
-            to_recall: begun.run > 1,
+            to_recall: begun.run > 1 && begun.refresh.is_none(),
         };
         if begun.waiting > 0 {
             engine.frontier.begin_on_disk(now);
@@ -321,6 +326,11 @@ impl Engine {
             (self.stopping, self.limit) = (Some(How::Limit), Some(limit));
         }
         while self.stopping.is_none() {
+            if self.requests_left == Some(0) {
+                // What is still to be had is in flight.
+                self.stopping = Some(How::Budget);
+                break;
+            }
             if self.delivery.is_full() {
                 self.bottleneck = Bottleneck::Reader;
                 return None;
@@ -386,6 +396,9 @@ impl Engine {
         self.in_flight += 1;
         self.under_way += 1;
         self.pages_in_flight += u64::from(request.is_page());
+        if !request.is_robots() && !request.is_sitemap() {
+            self.requests_left = self.requests_left.map(|left| left.saturating_sub(1));
+        }
         tracing::debug!(url = %request.url, attempt = request.attempt + 1, "request");
         tokio::spawn(Arc::clone(&self.worker).run(request, rule));
     }
@@ -433,7 +446,7 @@ impl Engine {
 
     fn applied(&mut self, applied: Applied) {
         let now = Instant::now();
-        self.delivery.send(applied.records);
+        self.delivery.send(applied.records, applied.changes);
         self.last_fetch = applied.last_fetch;
         let too_long = self.store.is_log_too_long(applied.log_bytes);
         if too_long && !self.log_too_long {

@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use tokio::sync::{Notify, mpsc};
 
 use crate::record::Record;
+use crate::store::Change;
 use crate::visited::Visited;
 
 /// Bytes (by estimate) that may lie unread before no request starts, however few records they are.
@@ -92,7 +93,11 @@ impl Drop for Visits {
 
 /// The engine's end; without a listener it does nothing, and nothing is kept for it.
 #[derive(Debug, Default)]
-pub(crate) struct Delivery(Option<(mpsc::UnboundedSender<Parcel>, Arc<Unread>)>);
+pub(crate) struct Delivery {
+    ends: Option<(mpsc::UnboundedSender<Parcel>, Arc<Unread>)>,
+    /// Whether only what is new, changed or gone is told.
+    pub(super) only_changed: bool,
+}
 
 /// Both ends; requests start while fewer than `most` records lie unread.
 pub(crate) fn channel(most: usize) -> (Delivery, Visits) {
@@ -104,31 +109,37 @@ pub(crate) fn channel(most: usize) -> (Delivery, Visits) {
         bytes: AtomicUsize::new(0),
         room: Notify::new(),
     });
-    let delivery = Delivery(Some((sender, Arc::clone(&unread))));
+    let delivery = Delivery {
+        ends: Some((sender, Arc::clone(&unread))),
+        only_changed: false,
+    };
     (delivery, Visits { parcels, unread })
 }
 
 impl Delivery {
     /// Whether somebody listens.
     pub(super) fn is_wanted(&self) -> bool {
-        self.0
+        self.ends
             .as_ref()
             .is_some_and(|(sender, _)| !sender.is_closed())
     }
 
     /// Whether so much lies unread that no request is to start.
     pub(super) fn is_full(&self) -> bool {
-        self.is_wanted() && self.0.as_ref().is_some_and(|(_, unread)| unread.is_full())
+        self.is_wanted() && self.ends.as_ref().is_some_and(|(_, unread)| unread.is_full())
     }
 
     /// Hands over what was committed.
-    pub(super) fn send(&self, committed: Vec<Record>) {
-        let Some((sender, unread)) = &self.0 else {
+    pub(super) fn send(&self, committed: Vec<Record>, changes: Vec<Option<Change>>) {
+        let Some((sender, unread)) = &self.ends else {
             return;
         };
-        for record in committed {
+        for (record, change) in committed.into_iter().zip(changes) {
+            if self.only_changed && change.is_none() {
+                continue;
+            }
             let weight = record.weight();
-            if let Some(visited) = Visited::of(record) {
+            if let Some(visited) = Visited::of(record, change) {
                 // Counted first: the reader may be quicker than the next line.
                 unread.records.fetch_add(1, Ordering::AcqRel);
                 unread.bytes.fetch_add(weight, Ordering::AcqRel);
@@ -139,7 +150,7 @@ impl Delivery {
 
     /// Until there is room again, as far as there was none; for ever where nobody ever listened.
     pub(super) async fn room(&self) {
-        match &self.0 {
+        match &self.ends {
             Some((_, unread)) => unread.room.notified().await,
             None => std::future::pending().await,
         }
@@ -188,7 +199,7 @@ pub(super) mod tests {
         for (most, pages, links) in [(2, 2, 0), (1000, 2, 20_000)] {
             let (delivery, mut visits) = channel(most);
             assert!(delivery.is_wanted() && !delivery.is_full());
-            delivery.send((0..pages).map(|_| page(links)).collect());
+            delivery.send((0..pages).map(|_| page(links)).collect(), vec![None; pages]);
             assert!(delivery.is_full(), "{pages} pages of {links} links");
             assert!(visits.next().await.is_some());
             assert!(!delivery.is_full());
@@ -204,7 +215,7 @@ pub(super) mod tests {
             fate: Fate::Retry(std::time::SystemTime::now()),
             ..page(0)
         };
-        delivery.send(vec![again, page(1)]);
+        delivery.send(vec![again, page(1)], vec![None; 2]);
         drop(delivery);
         assert_eq!(visits.next().await.map(|told| told.links().len()), Some(1));
         assert_eq!(visits.next().await, None);
@@ -213,11 +224,11 @@ pub(super) mod tests {
     #[tokio::test]
     async fn nobody_listens_any_more() {
         let (delivery, visits) = channel(1);
-        delivery.send(vec![page(0)]);
+        delivery.send(vec![page(0)], vec![None]);
         drop(visits);
         assert!(!delivery.is_wanted() && !delivery.is_full());
         delivery.room().await;
-        delivery.send(vec![page(0)]);
+        delivery.send(vec![page(0)], vec![None]);
         assert!(!Delivery::default().is_wanted());
     }
 }

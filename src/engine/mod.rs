@@ -109,6 +109,24 @@ pub struct Summary {
     pub sitemaps: SitemapsRead,
     /// URLs of the run that were put aside as traps.
     pub trapped: u64,
+    /// What has come of a refresh, if it was one.
+    pub refreshed: Option<Refreshed>,
+}
+
+/// What has come of a refresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refreshed {
+    /// Requests that it might spend.
+    pub budget: u64,
+    /// Requests that it has spent, in all of its starts.
+    pub spent: u64,
+    /// URLs that there were to choose from.
+    pub urls: u64,
+    /// After how many such refreshes each of them was asked for, however unlikely it is to have changed.
+    pub patience: u64,
+    /// URLs that it has found, and left to the next refresh or crawl.
+    pub left_over: u64,
 }
 
 /// What [`plan`] finds out without fetching a page.
@@ -171,6 +189,41 @@ pub async fn run_watched(
     run_hooked(config, shutdown, hooks).await
 }
 
+/// Asks again for so many URLs of a finished crawl as the budget of the settings allows, those first that are the
+/// likeliest to have changed; everything else stays as it was found last.
+///
+/// # Errors
+/// As [`run`]; and when there is no finished crawl, or no budget.
+pub async fn refresh(
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    snapshots: watch::Sender<Snapshot>,
+) -> Result<Summary> {
+    let Some(budget) = config.recrawl.budget.0.filter(|budget| *budget > 0) else {
+        let why = "how many requests may be spent has to be said, such as --budget 500";
+        return Err(ConfigError::value("budget", "", why).into());
+    };
+    for (key, given) in [("fresh", config.output.fresh), ("add", config.seeds.add)] {
+        if given {
+            let why = "a refresh asks for what is there; it goes without this";
+            return Err(ConfigError::value(key, "true", why).into());
+        }
+    }
+    let database = config.output.output.join(crate::store::DATABASE);
+    if !database.exists() {
+        return Err(Error::Store {
+            path: config.output.output,
+            source: StoreError::Missing,
+        });
+    }
+    let hooks = Hooks {
+        snapshots,
+        refresh: Some(budget),
+        ..Hooks::default()
+    };
+    run_hooked(config, shutdown, hooks).await
+}
+
 /// What a program may hang into a crawl.
 #[derive(Debug, Default)]
 pub(crate) struct Hooks {
@@ -180,6 +233,8 @@ pub(crate) struct Hooks {
     pub(crate) delivery: Delivery,
     /// Are asked before the configured scope.
     pub(crate) rules: Vec<Rule>,
+    /// It is a refresh, which may spend so many requests.
+    pub(crate) refresh: Option<u64>,
 }
 
 /// [`run`], with everything that may be hung into it.
@@ -231,6 +286,7 @@ pub(crate) async fn run_hooked(
     } else {
         None
     };
+    let opening = opening.refreshing(hooks.refresh);
     let (store, begun) = opening.begin(&seeds, policy, &config).map_err(at)?;
     let mut engine = Engine::new(
         &config,
@@ -246,6 +302,7 @@ pub(crate) async fn run_hooked(
         hooks.snapshots,
     );
     engine.delivery = hooks.delivery;
+    engine.delivery.only_changed = config.recrawl.only_changed;
     engine.concurrency = files_open.concurrency;
     let how = engine.crawl(shutdown).await;
     let ended = match how {
@@ -279,6 +336,13 @@ pub(crate) async fn run_hooked(
             recrawl: ended.recrawl,
             sitemaps: ended.sitemaps,
             trapped: ended.trapped,
+            refreshed: begun.refresh.map(|refresh| Refreshed {
+                budget: refresh.budget,
+                spent: refresh.budget - engine.requests_left.unwrap_or(0).min(refresh.budget),
+                urls: refresh.urls,
+                patience: refresh.patience,
+                left_over: ended.left_over.unwrap_or(0),
+            }),
         }),
         Err(error) => Err(at(error)),
     }

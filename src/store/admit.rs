@@ -14,6 +14,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use tokio_rusqlite::rusqlite;
 
 use super::intern::{Interned, text_id};
+use super::queue::kind_of;
 use super::route::{Judgement, Policy, Route};
 use super::seen::{Known, Seen, UrlHash, Visit};
 use super::sitemaps::Maps;
@@ -68,6 +69,12 @@ pub(super) struct Admitter {
     /// What waited and was put aside as a part of a trap since that was last taken.
     pub(super) trapped: Vec<(Host, Vec<i64>)>,
     pub(super) now: i64,
+    /// In a refresh, how many more URLs it may ask for.
+    pub(super) room: Option<u64>,
+    /// From when on an answer is young enough not to be asked for again.
+    young: Option<i64>,
+    /// Whether bodies are kept in files.
+    files: bool,
 }
 
 impl Admitter {
@@ -92,7 +99,21 @@ impl Admitter {
             enqueued: 0,
             new_hosts: HashSet::new(),
             now: 0,
+            room: None,
+            young: None,
+            files: true,
         }
+    }
+
+    /// Has what was answered well since then count as it is, where its body is in a file if `files` are kept.
+    pub(super) fn with_young(mut self, since: Option<i64>, files: bool) -> Self {
+        (self.young, self.files) = (since, files);
+        self
+    }
+
+    /// See [`Admitter::with_young`].
+    pub(super) fn max_age_cutoff(&self) -> Option<i64> {
+        self.young
     }
 
     pub(super) fn host_id(&mut self, tx: &Transaction<'_>, host: &Host) -> rusqlite::Result<i64> {
@@ -209,6 +230,7 @@ impl Admitter {
             None => {
                 let found = self.policy.judge(url, route);
                 let found = self.unless_trapped(tx, known, url, route, found)?;
+                let found = self.within_budget(tx, known, found)?;
                 self.meet(tx, hash, known, url, route, &found)?;
             }
             Some(visit) if self.policy.may_gain(&visit, route) => {
@@ -232,6 +254,7 @@ impl Admitter {
         let mut found = self.policy.judge(url, route);
         if !visit.is_in() {
             found = self.unless_trapped(tx, known, url, route, found)?;
+            found = self.within_budget(tx, known, found)?;
         }
         let order = found.precedence().cmp(&visit.precedence());
         match order {
@@ -335,13 +358,54 @@ impl Admitter {
         known.visit = Some(visit);
         self.seen.put(hash, known);
         if found.decision == Decision::Admitted {
-            if found.role == Role::Page {
-                self.traps.reveal(known.host, url);
+            if !self.keep_young(tx, known.id, &visit)? {
+                if found.role == Role::Page {
+                    self.traps.reveal(known.host, url);
+                }
+                self.enqueue(tx, known.id, known.host, url, &visit)?;
             }
-            self.enqueue(tx, known.id, known.host, url, &visit)?;
             self.near_origin(tx, known.host, url, &visit)?;
         }
         self.note_outside(tx, known.id, visit.role, route, found)
+    }
+
+    /// Takes over the outcome of the run before, if that is good, young and was read as it would be read now: it is
+    /// not asked for, and what it leads to is reached as if it had been. Whether that is so.
+    pub(super) fn keep_young(
+        &mut self,
+        tx: &Transaction<'_>,
+        url: i64,
+        visit: &Visit,
+    ) -> rusqlite::Result<bool> {
+        let Some(since) = self.young.filter(|_| self.run > 1) else {
+            return Ok(false);
+        };
+        let found: Option<i64> = tx
+            .prepare_cached(
+                "SELECT f.id FROM visit v JOIN fetch f ON f.id = v.last_fetch LEFT JOIN version c ON c.id = f.version
+                 WHERE v.run = ?1 - 1 AND v.url = ?2 AND f.started >= ?3 AND f.error IS NULL AND f.status < 400 AND f.kind = ?4
+                 AND (f.redirect_to IS NOT NULL OR c.reader = ?5 AND (c.file IS NOT NULL OR NOT ?6))",
+            )?
+            .query_row(
+                params![
+                    self.run,
+                    url,
+                    since,
+                    kind_code(&kind_of(visit.role)),
+                    self.reader,
+                    self.files
+                ],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let Some(fetch) = found.filter(|_| matches!(visit.role, Role::Page | Role::Asset | Role::Known))
+        else {
+            return Ok(false);
+        };
+        tx.prepare_cached("UPDATE visit SET last_fetch = ?3, carried = 1 WHERE run = ?1 AND url = ?2")?
+            .execute([self.run, url, fetch])?;
+        self.nearer.push_back(url);
+        Ok(true)
     }
 
     /// A better route overturns what was decided of a URL: it takes its place.
@@ -409,13 +473,17 @@ impl Admitter {
             .query_row([self.run, known.id], |row| row.get(0))?;
         // What was only checked has no content that could be read.
         if asked == Some(kind_code(&Kind::Check)) && visit.role != Role::Check {
-            tx.prepare_cached("UPDATE visit SET last_fetch = NULL WHERE run = ? AND url = ?")?
-                .execute([self.run, known.id])?;
+            tx.prepare_cached(
+                "UPDATE visit SET last_fetch = NULL, carried = 0 WHERE run = ? AND url = ?",
+            )?
+            .execute([self.run, known.id])?;
         } else if asked.is_some() {
             self.nearer.push_back(known.id);
             return Ok(());
         } else if matches!(before.decision, Decision::Admitted | Decision::Disallowed) {
             // It waits, or is under way; its place in the queue is read with what it is now.
+            return Ok(());
+        } else if self.keep_young(tx, known.id, &visit)? {
             return Ok(());
         }
         self.enqueue(tx, known.id, known.host, url, &visit)
@@ -651,9 +719,12 @@ impl Admitter {
             }
             self.seen.put(hash, known);
         }
-        tx.prepare_cached("UPDATE visit SET decision = ?3, rule = ?4 WHERE run = ?1 AND url = ?2")?
-            .execute([self.run, id, Decision::Disallowed as i64, rule])
-            .map(drop)
+        tx.prepare_cached(
+            "UPDATE visit SET decision = ?3, rule = ?4, last_fetch = iif(carried > 0, NULL, last_fetch), carried = 0
+             WHERE run = ?1 AND url = ?2",
+        )?
+        .execute([self.run, id, Decision::Disallowed as i64, rule])
+        .map(drop)
     }
 
     /// What this run has made of a URL by now.

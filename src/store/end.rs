@@ -4,6 +4,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_rusqlite::rusqlite;
 
 use super::log::copy_back;
+use super::refresh::{self, DONE};
 use super::words::{Decision, VIA_GUESS, VIA_SEED};
 use super::writer::Writer;
 use super::{End, Ended, How, Recrawl, SitemapsRead, StoreError, micros};
@@ -23,7 +24,7 @@ impl Writer {
         let count = |sql: &str| tx.query_row(sql, [self.run], |row| row.get::<_, i64>(0));
         let admitted = count("SELECT count(*) FROM visit WHERE run = ? AND decision IN (0, 4)")?;
         let done = count(
-            "SELECT count(*) FROM visit WHERE run = ? AND (decision = 4 OR decision = 0 AND last_fetch IS NOT NULL)",
+            &format!("SELECT count(*) FROM visit WHERE run = ? AND {DONE}"),
         )?;
         // One look at what may be millions of rows.
         let (waiting, maps_waiting, ready) = tx.query_row(
@@ -49,7 +50,13 @@ impl Writer {
             How::Limit if ready == 0 => How::Drained,
             how => how,
         };
+        let now = micros(clock::now());
+        let is_refresh = refresh::budget_of(&tx, self.run)?.is_some();
+        if how == How::Budget || is_refresh && how == How::Drained && waiting == 0 {
+            refresh::close(&tx, self.run, now)?;
+        }
         let end = match how {
+            How::Budget => End::Finished,
             How::Drained if waiting == 0 => End::Finished,
             How::Drained => End::Deferred {
                 urls: waiting.unsigned_abs(),
@@ -62,7 +69,6 @@ impl Writer {
             (End::Stopped, How::Limit) => ("stopped", "limit"),
             (End::Stopped, _) => ("stopped", "signal"),
         };
-        let now = micros(clock::now());
         tx.execute(
             "UPDATE run SET state = ?2, ended = ?3 WHERE id = ?1",
             params![self.run, state, now],
@@ -79,6 +85,9 @@ impl Writer {
             None
         };
         let sitemaps = sitemaps(&tx, self.run)?;
+        let left_over = is_refresh
+            .then(|| refresh::left_over(&tx, self.run))
+            .transpose()?;
         tx.commit()?;
         // As far as readers allow; they are not waited for.
         connection.busy_timeout(std::time::Duration::ZERO)?;
@@ -91,6 +100,7 @@ impl Writer {
             recrawl,
             sitemaps,
             trapped: trapped.unsigned_abs(),
+            left_over,
         })
     }
 
@@ -118,7 +128,7 @@ fn recrawl(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<Recrawl> {
            coalesce(sum(f.status IN (404, 410) AND q.version IS NOT NULL), 0)
          FROM visit v JOIN fetch f ON f.id = v.last_fetch
          LEFT JOIN visit p ON p.run = v.run - 1 AND p.url = v.url LEFT JOIN fetch q ON q.id = p.last_fetch
-         WHERE v.run = ?",
+         WHERE v.run = ? AND v.carried = 0",
         [run],
         |row| {
             let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);

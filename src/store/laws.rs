@@ -168,7 +168,7 @@ pub(crate) struct Law {
 }
 
 /// In this order: what one puts right may break a later one.
-pub(crate) const LAWS: [Law; 18] = [
+pub(crate) const LAWS: [Law; 20] = [
     Law {
         kind: Kind::Url,
         find: "SELECT 'is there twice, as ' || a.id || ' and ' || b.id, a.text FROM url a JOIN url b ON b.host = a.host AND b.hash = a.hash AND b.id > a.id
@@ -180,7 +180,7 @@ pub(crate) const LAWS: [Law; 18] = [
         find: "SELECT 'request ' || f.id || ' names content ' || c.id || ', which is another URL''s', u.text
                FROM fetch f JOIN version c ON c.id = f.version LEFT JOIN url u ON u.id = f.url WHERE c.url <> f.url",
         mend: &["CREATE TEMP TABLE wrong AS SELECT f.id AS id FROM fetch f JOIN version c ON c.id = f.version WHERE c.url <> f.url",
-                "UPDATE visit SET last_fetch = NULL WHERE last_fetch IN (SELECT id FROM temp.wrong)",
+                "UPDATE visit SET last_fetch = NULL, carried = 0 WHERE last_fetch IN (SELECT id FROM temp.wrong)",
                 "UPDATE fetch SET version = NULL WHERE id IN (SELECT id FROM temp.wrong)",
                 "DROP TABLE temp.wrong"],
     },
@@ -188,19 +188,25 @@ pub(crate) const LAWS: [Law; 18] = [
         kind: Kind::Outcome,
         find: "SELECT 'has request ' || f.id || ' for its outcome, which is another URL''s, another run''s, or for another purpose', u.text
                FROM visit v JOIN fetch f ON f.id = v.last_fetch JOIN start s ON s.id = f.start LEFT JOIN url u ON u.id = v.url
-               WHERE f.url <> v.url OR s.run <> v.run OR f.kind IN (1, 4)",
-        mend: &["UPDATE visit SET last_fetch = NULL WHERE (run, url) IN (
+               WHERE f.url <> v.url OR iif(v.carried > 0, s.run >= v.run, s.run <> v.run) OR f.kind IN (1, 4)",
+        mend: &["UPDATE visit SET last_fetch = NULL, carried = 0 WHERE (run, url) IN (
                    SELECT v.run, v.url FROM visit v JOIN fetch f ON f.id = v.last_fetch JOIN start s ON s.id = f.start
-                   WHERE f.url <> v.url OR s.run <> v.run OR f.kind IN (1, 4))"],
+                   WHERE f.url <> v.url OR iif(v.carried > 0, s.run >= v.run, s.run <> v.run) OR f.kind IN (1, 4))"],
+    },
+    Law {
+        kind: Kind::Outcome,
+        find: "SELECT 'has an outcome that was carried over (' || quote(v.carried) || '), and has none', u.text
+               FROM visit v LEFT JOIN url u ON u.id = v.url WHERE v.carried <> 0 AND (v.last_fetch IS NULL OR v.carried NOT IN (1, 2))",
+        mend: &["UPDATE visit SET carried = last_fetch IS NOT NULL WHERE carried <> 0 AND (last_fetch IS NULL OR carried NOT IN (1, 2))"],
     },
     Law {
         kind: Kind::Outcome,
         find: "SELECT 'the sitemap has request ' || f.id || ' for its outcome, which is another URL''s, another run''s, or for another purpose', u.text
                FROM sitemap m JOIN fetch f ON f.id = m.last_fetch JOIN start s ON s.id = f.start LEFT JOIN url u ON u.id = m.url
-               WHERE f.url <> m.url OR s.run <> m.run OR f.kind <> 4",
+               WHERE f.url <> m.url OR s.run > m.run OR s.run < m.run AND (SELECT budget FROM run WHERE id = m.run) IS NULL OR f.kind <> 4",
         mend: &["UPDATE sitemap SET last_fetch = NULL WHERE (run, url) IN (
                    SELECT m.run, m.url FROM sitemap m JOIN fetch f ON f.id = m.last_fetch JOIN start s ON s.id = f.start
-                   WHERE f.url <> m.url OR s.run <> m.run OR f.kind <> 4)"],
+                   WHERE f.url <> m.url OR s.run > m.run OR s.run < m.run AND (SELECT budget FROM run WHERE id = m.run) IS NULL OR f.kind <> 4)"],
     },
     Law {
         kind: Kind::Outcome,
@@ -230,11 +236,11 @@ pub(crate) const LAWS: [Law; 18] = [
         kind: Kind::Queue,
         find: "SELECT 'waits, and ' || iif(v.url IS NULL, 'was never met', iif(v.decision <> 0, 'is not let in', 'has its outcome')), u.text
                FROM frontier q LEFT JOIN url u ON u.id = q.url LEFT JOIN visit v ON v.run = (SELECT max(id) FROM run) AND v.url = q.url
-               WHERE q.kind <> 4 AND (v.url IS NULL OR v.decision <> 0 OR v.last_fetch IS NOT NULL)",
+               WHERE q.kind <> 4 AND (v.url IS NULL OR v.decision <> 0 OR v.last_fetch IS NOT NULL AND v.carried <> 2)",
         mend: &["INSERT OR IGNORE INTO meta SELECT 'redecide', 1 WHERE EXISTS (SELECT 1 FROM frontier q WHERE q.kind <> 4
                  AND NOT EXISTS (SELECT 1 FROM visit v WHERE v.run = (SELECT max(id) FROM run) AND v.url = q.url))",
                 "DELETE FROM frontier WHERE kind <> 4 AND NOT EXISTS (SELECT 1 FROM visit v WHERE v.run = (SELECT max(id) FROM run)
-                 AND v.url = frontier.url AND v.decision = 0 AND v.last_fetch IS NULL)"],
+                 AND v.url = frontier.url AND v.decision = 0 AND (v.last_fetch IS NULL OR v.carried = 2))"],
     },
     Law {
         kind: Kind::Queue,
@@ -275,6 +281,13 @@ pub(crate) const LAWS: [Law; 18] = [
     },
     Law {
         kind: Kind::Lost,
+        find: "SELECT 'was to be asked for again, and does not wait', u.text FROM visit v LEFT JOIN url u ON u.id = v.url
+               WHERE v.carried = 2 AND (v.run < (SELECT max(id) FROM run) OR v.url NOT IN (SELECT url FROM frontier WHERE kind <> 4))",
+        mend: &["UPDATE visit SET carried = 1 WHERE carried = 2
+                 AND (run < (SELECT max(id) FROM run) OR url NOT IN (SELECT url FROM frontier WHERE kind <> 4))"],
+    },
+    Law {
+        kind: Kind::Lost,
         find: "SELECT 'the sitemap was let in, has no outcome and does not wait', u.text FROM sitemap m LEFT JOIN url u ON u.id = m.url
                WHERE m.decision = 0 AND m.last_fetch IS NULL
                AND (m.run < (SELECT max(id) FROM run) OR m.url NOT IN (SELECT url FROM frontier WHERE kind = 4))",
@@ -312,12 +325,12 @@ pub(crate) const LAWS: [Law; 18] = [
                FROM start s LEFT JOIN (
                  SELECT start, count(*) AS requests, sum(wire_bytes) AS bytes, sum(kind = 0 AND error IS NULL AND retry_at IS NULL
                    AND status IS NOT NULL AND status NOT IN (301, 302, 303, 304, 307, 308)) AS pages FROM fetch GROUP BY start) n ON n.start = s.id
-               WHERE s.queued IS NOT NULL AND (s.pages, s.requests, s.bytes) IS NOT (coalesce(n.pages, 0), coalesce(n.requests, 0), coalesce(n.bytes, 0))",
+               WHERE s.queued IS NOT NULL AND s.run NOT IN (SELECT id FROM run WHERE pruned IS NOT NULL) AND (s.pages, s.requests, s.bytes) IS NOT (coalesce(n.pages, 0), coalesce(n.requests, 0), coalesce(n.bytes, 0))",
         mend: &["UPDATE start SET pages = coalesce(n.pages, 0), requests = coalesce(n.requests, 0), bytes = coalesce(n.bytes, 0)
                  FROM (SELECT s.id AS id, f.pages AS pages, f.requests AS requests, f.bytes AS bytes FROM start s LEFT JOIN (
                    SELECT start, count(*) AS requests, sum(wire_bytes) AS bytes, sum(kind = 0 AND error IS NULL AND retry_at IS NULL
                      AND status IS NOT NULL AND status NOT IN (301, 302, 303, 304, 307, 308)) AS pages FROM fetch GROUP BY start) f ON f.start = s.id) n
-                 WHERE n.id = start.id AND start.queued IS NOT NULL"],
+                 WHERE n.id = start.id AND start.queued IS NOT NULL AND start.run NOT IN (SELECT id FROM run WHERE pruned IS NOT NULL)"],
     },
     Law {
         kind: Kind::Count,

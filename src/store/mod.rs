@@ -9,6 +9,7 @@ mod aside;
 pub(crate) mod beneath;
 pub(crate) mod bodies;
 mod busy;
+pub(crate) mod changes;
 mod end;
 mod fields;
 pub(crate) mod files;
@@ -22,8 +23,10 @@ mod log;
 mod open;
 pub(crate) mod pieces;
 mod place;
+pub(crate) mod prune;
 mod queue;
 mod redecide;
+pub(crate) mod refresh;
 pub(crate) mod references;
 mod refill;
 pub(crate) mod repair;
@@ -47,11 +50,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio_rusqlite::rusqlite;
 
+pub use changes::Change;
 pub use files::Files;
 pub(crate) use lock::{holder as lock_holder, last_words};
 pub(crate) use log::{LONG_LOG, log_of};
 pub(crate) use open::bring_up_to_date;
 pub use open::{Begun, Opening};
+pub use refresh::Refreshing;
 pub use route::Policy;
 pub use writer::{Applied, Batch};
 
@@ -120,6 +125,11 @@ pub enum StoreError {
     /// There is none.
     #[error("no crawl here; name its directory with -o")]
     Missing,
+    /// There is nothing whole yet that could be refreshed.
+    #[error(
+        "holds a crawl that is not finished; crawl goes on with it, and refresh comes after that"
+    )]
+    Unfinished,
     /// SQLite failed.
     #[error("{}", sentence(.0))]
     Sqlite(#[from] rusqlite::Error),
@@ -136,6 +146,7 @@ impl StoreError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Missing
+            | Self::Unfinished
             | Self::Locked { .. }
             | Self::Foreign
             | Self::Version { .. }
@@ -283,6 +294,8 @@ pub enum How {
     Drained,
     /// A limit of the run was reached.
     Limit,
+    /// What a refresh may spend is spent.
+    Budget,
     /// It was told to stop.
     Signal,
 }
@@ -316,6 +329,8 @@ pub struct Ended {
     pub sitemaps: SitemapsRead,
     /// URLs that were put aside as traps.
     pub trapped: u64,
+    /// Of a refresh: URLs that it has found, and left to the next one.
+    pub left_over: Option<u64>,
 }
 
 /// What has come of the sitemaps of a run.

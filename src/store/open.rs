@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{
     Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
@@ -19,8 +19,8 @@ use super::route::Policy;
 use super::sitemaps::Maps;
 use super::writer::Writer;
 use super::{
-    DATABASE, PAGES, Store, StoreError, aside, fields, files, find, from_micros, hurt, micros,
-    schema,
+    DATABASE, PAGES, Refreshing, Store, StoreError, aside, fields, files, find, from_micros, hurt,
+    micros, refresh, schema,
 };
 use crate::canonical::CanonicalUrl;
 use crate::clock;
@@ -45,12 +45,16 @@ pub struct Opening {
     last_written: Option<SystemTime>,
     /// Where an older output was moved to.
     pub moved_to: Option<PathBuf>,
+    /// See [`Opening::refreshing`].
+    refresh: Option<u64>,
 }
 
 #[derive(Debug)]
 struct LastRun {
     id: i64,
-    finished: bool,
+    state: String,
+    /// Whether it is a refresh.
+    is_refresh: bool,
     seeds: Vec<String>,
     /// The settings of its last start.
     config: String,
@@ -81,6 +85,8 @@ pub struct Begun {
     pub bytes: u64,
     /// URLs that wait.
     pub waiting: u64,
+    /// What it is to do, if it is a refresh.
+    pub refresh: Option<Refreshing>,
 }
 
 /// Brings the database of an output up to date, if it is of an earlier version.
@@ -169,14 +175,15 @@ impl Opening {
         let connection = connect(directory)?;
         let last = connection
             .query_row(
-                "SELECT id, state, seeds, coalesce((SELECT config FROM start WHERE run = run.id ORDER BY start.id DESC LIMIT 1), '')
-                 FROM run ORDER BY id DESC LIMIT 1",
+                "SELECT id, state, seeds, coalesce((SELECT config FROM start WHERE run = run.id ORDER BY start.id DESC LIMIT 1), ''),
+                 budget IS NOT NULL FROM run ORDER BY id DESC LIMIT 1",
                 [],
                 |row| {
                     let seeds: String = row.get(2)?;
                     Ok(LastRun {
                         id: row.get(0)?,
-                        finished: row.get::<_, String>(1)? == "finished",
+                        state: row.get(1)?,
+                        is_refresh: row.get(4)?,
                         seeds: serde_json::from_str(&seeds).unwrap_or_default(),
                         config: row.get(3)?,
                     })
@@ -190,7 +197,17 @@ impl Opening {
             last,
             last_written,
             moved_to,
+            refresh: None,
         })
+    }
+
+    /// Has the start be one of a refresh, which may spend so many requests.
+    #[must_use]
+    pub fn refreshing(self, budget: Option<u64>) -> Self {
+        Self {
+            refresh: budget,
+            ..self
+        }
     }
 
     /// The seeds of this start: those given, or those of the run that is there; with `add`, both. Empty
@@ -226,20 +243,21 @@ impl Opening {
     /// as they are given, and asked for in the form that the policy has for them.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// When the database cannot be written, or there is nothing yet to refresh.
     pub fn begin(
         mut self,
         seeds: &[Seed],
         policy: Policy,
         config: &Config,
     ) -> Result<(Store, Begun), StoreError> {
+        let refresh = self.refresh;
         let now = clock::now();
         let rewrite = Arc::clone(&policy.rewrite);
-        // Seeds that were added open a finished run again.
-        let resume = self
-            .last
-            .take()
-            .filter(|last| !last.finished || last.differs(seeds, &rewrite));
+        let Way {
+            resume,
+            close,
+            base,
+        } = Way::of(self.last.take(), seeds, &rewrite, refresh.is_some())?;
         let settings = config.redacted().to_toml();
         let left = self.clean_up()?;
         let full = config.output.durability == Durability::Full;
@@ -251,7 +269,10 @@ impl Opening {
         let hash_keys = find::hash_keys(&tx)?;
         let texts: Vec<String> = seeds.iter().map(ToString::to_string).collect();
         let texts = serde_json::to_string(&texts).unwrap_or_default();
-        let run = begin_run(&tx, resume.as_ref(), &texts, micros(now))?;
+        if let Some(last) = close {
+            refresh::close(&tx, last, micros(now))?;
+        }
+        let (run, same_budget) = begin_run(&tx, resume.as_ref(), &texts, micros(now), refresh)?;
         try_again(&tx)?;
         let (pages, bytes): (i64, i64) = tx.query_row(
             "SELECT coalesce(sum(pages), 0), coalesce(sum(bytes), 0) FROM start WHERE run = ?1 AND id > ?2",
@@ -273,11 +294,21 @@ impl Opening {
             ],
         )?;
         let start = tx.last_insert_rowid();
-        let mut admitter = Admitter::new(run, hash_keys, policy, config.reading());
-        admitter.now = micros(now);
         let run_begun = tx.query_row("SELECT begun FROM run WHERE id = ?", [run], |row| {
             row.get(0)
         })?;
+        let max_age = config.recrawl.max_age.0.map(|age| age.0);
+        let young = max_age.map(|age| micros(from_micros(run_begun).checked_sub(age).unwrap_or(UNIX_EPOCH)));
+        let mut admitter = Admitter::new(run, hash_keys, policy, config.reading())
+            .with_young(young, config.output.files);
+        admitter.now = micros(now);
+        if refresh.is_some() {
+            // What is decided anew before anything is chosen lets nothing in by itself.
+            admitter.room = Some(0);
+            if resume.is_none() {
+                refresh::carry_over(&tx, run)?;
+            }
+        }
         admitter.maps = Maps::new(config, from_micros(run_begun));
         // Before anything is decided: what has no outcome any more leads nowhere until it is read again.
         let again = hurt::ask_again(&mut admitter, &tx, &left.hurt)?;
@@ -286,7 +317,7 @@ impl Opening {
         let (changed, joined) = decide(
             &mut admitter,
             &tx,
-            resume.as_ref(),
+            resume.as_ref().or(base.as_ref()),
             seeds,
             &settings,
             wanted,
@@ -294,13 +325,19 @@ impl Opening {
         let anew = resume.as_ref().is_none_or(|last| {
             wanted || last.differs(seeds, &rewrite) || changed.iter().any(Change::decides)
         });
+        let refreshing = match refresh {
+            Some(budget) => Some(admitter.refresh(&tx, budget, !same_budget)?),
+            None => None,
+        };
+        // The queue is read from the table.
+        admitter.admitted.clear();
         for view in fields::wide_views(&tx, &config.field)? {
             tracing::warn!(view, "is not made: something else has this name");
         }
         // What was put in the queue until here is counted in the table.
         admitter.enqueued = 0;
         let last_fetch = number("SELECT coalesce(max(id), 0) FROM fetch")?;
-        let waiting = waiting(&tx, anew || again > 0)?;
+        let waiting = waiting(&tx, anew || again > 0 || refresh.is_some())?;
         tx.execute(
             "UPDATE start SET queued = ?2 WHERE id = ?1",
             [start, waiting],
@@ -320,6 +357,7 @@ impl Opening {
             pages: pages.unsigned_abs(),
             bytes: bytes.unsigned_abs(),
             waiting: waiting.unsigned_abs(),
+            refresh: refreshing,
         };
         let database = self.directory.join(DATABASE);
         let store = Store {
@@ -419,25 +457,83 @@ impl LastRun {
     }
 }
 
-/// Opens the run that is there again, or makes a new one. Answers with its number.
+/// What a start makes of the run that is there.
+#[derive(Debug, Default)]
+struct Way {
+    /// It goes on.
+    resume: Option<LastRun>,
+    /// It ends with what it has.
+    close: Option<i64>,
+    /// It is what a refresh begins with.
+    base: Option<LastRun>,
+}
+
+impl Way {
+    fn of(
+        last: Option<LastRun>,
+        seeds: &[Seed],
+        rewrite: &Rewrite,
+        refresh: bool,
+    ) -> Result<Self, StoreError> {
+        let Some(last) = last else {
+            return if refresh {
+                Err(StoreError::Missing)
+            } else {
+                Ok(Self::default())
+            };
+        };
+        let (state, id) = (last.state.as_str(), last.id);
+        let (finished, differs) = (state == "finished", last.differs(seeds, rewrite));
+        Ok(match (refresh, last.is_refresh) {
+            // A refresh that was cut off leaves everything as it was found last: a crawl need not wait for it.
+            (false, true) => Self {
+                close: Some(id).filter(|_| !finished),
+                ..Self::default()
+            },
+            // Seeds that were added open a finished run again.
+            (false, false) if finished && !differs => Self::default(),
+            (false, false) => Self {
+                resume: Some(last),
+                ..Self::default()
+            },
+            (true, true) if !finished => Self {
+                resume: Some(last),
+                ..Self::default()
+            },
+            // What is deferred may be so for ever: the refresh tries it again.
+            (true, _) if finished || state == "deferred" => Self {
+                close: Some(id).filter(|_| !finished),
+                base: Some(last),
+                ..Self::default()
+            },
+            (true, _) => return Err(StoreError::Unfinished),
+        })
+    }
+}
+
+/// Opens the run that is there again, or makes a new one. Answers with its number, and whether it goes on with the same
+/// budget.
 fn begin_run(
     tx: &Transaction<'_>,
     resume: Option<&LastRun>,
     seeds: &str,
     now: i64,
-) -> rusqlite::Result<i64> {
+    budget: Option<u64>,
+) -> rusqlite::Result<(i64, bool)> {
+    let number = budget.map(|budget| i64::try_from(budget).unwrap_or(i64::MAX));
     if let Some(last) = resume {
+        let same = refresh::budget_of(tx, last.id)? == budget;
         tx.execute(
-            "UPDATE run SET state = 'running', ended = NULL, seeds = ?2 WHERE id = ?1",
-            params![last.id, seeds],
+            "UPDATE run SET state = 'running', ended = NULL, seeds = ?2, budget = ?3 WHERE id = ?1",
+            params![last.id, seeds, number],
         )?;
-        return Ok(last.id);
+        return Ok((last.id, same));
     }
     tx.execute(
-        "INSERT INTO run (state, seeds, begun) VALUES ('running', ?, ?)",
-        params![seeds, now],
+        "INSERT INTO run (state, seeds, begun, budget) VALUES ('running', ?, ?, ?)",
+        params![seeds, now, number],
     )?;
-    Ok(tx.last_insert_rowid())
+    Ok((tx.last_insert_rowid(), false))
 }
 
 /// Fills the queue: of a new run with its seeds, of one that goes on as the settings that are others now
@@ -465,7 +561,7 @@ fn decide(
     admitter.maps.anchor = seeds.iter().all(Seed::is_sitemap);
     let changed = changes(&last.config, settings);
     if changed.iter().any(Change::frees_traps) {
-        tx.execute("DELETE FROM template WHERE run = ?", [last.id])?;
+        tx.execute("DELETE FROM template WHERE run = ?", [admitter.run])?;
     }
     admitter.restore_traps(tx)?;
     if wanted || last.differs(seeds, &rewrite) || changed.iter().any(Change::decides) {

@@ -22,6 +22,7 @@ impl Admitter {
         visit: &Visit,
     ) -> rusqlite::Result<()> {
         let order = self.policy.order.of(url, visit.depth, id);
+        self.room = self.room.map(|room| room.saturating_sub(1));
         let deferred = self.deferral(host, url);
         if self.line_up(tx, host, order, &kind_of(visit.role), id, deferred)? {
             let is_first = self.is_first(host);
@@ -105,8 +106,18 @@ impl Admitter {
     }
 
     /// Takes the outcome of a URL back, and puts it in the queue again: it waits as if it had never been asked
-    /// for. The log of requests keeps what came.
+    /// for. The log of requests keeps what came. An outcome that was carried over stays until there is another.
     pub(super) fn ask_again(&mut self, tx: &Transaction<'_>, url: i64) -> rusqlite::Result<()> {
+        let carried: Option<i64> = tx
+            .prepare_cached("SELECT carried FROM visit WHERE run = ? AND url = ?")?
+            .query_row([self.run, url], |row| row.get(0))
+            .optional()?;
+        match carried {
+            Some(0) | None => {}
+            Some(1) => return self.ask_for(tx, url),
+            // It waits already.
+            Some(_) => return Ok(()),
+        }
         tx.prepare_cached("UPDATE visit SET last_fetch = NULL WHERE run = ? AND url = ?")?
             .execute([self.run, url])?;
         let (text, host): (String, i64) = tx

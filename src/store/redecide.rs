@@ -193,6 +193,8 @@ impl Admitter {
         )?;
         self.settle_sitemaps(tx, rule)?;
         self.seen = Seen::default();
+        self.ask_for_chosen(tx)?;
+        self.admitted.clear();
         Ok(())
     }
 
@@ -247,6 +249,9 @@ impl Admitter {
                      SELECT ?1, ?2, ?3, 0, ?4, 0, ?5, ?6, good_version, good_fetch FROM visit WHERE run = ?1 - 1 AND url = ?2",
                 )?
                 .execute(params![self.run, id, depth, VIA_EARLIER, rule, visit.role as i64])?;
+                if self.keep_young(tx, id, &visit)? {
+                    continue;
+                }
                 self.enqueue(tx, id, host, &url, &visit)?;
                 self.admitted.clear();
                 count += 1;
@@ -254,6 +259,8 @@ impl Admitter {
         }
         // Who was known as not met is met now.
         self.seen = Seen::default();
+        // Not before all that was not met was found.
+        self.settle(tx)?;
         // All of them are in the count.
         self.deferred = deferred;
         Ok(count)
@@ -272,7 +279,7 @@ impl Admitter {
     }
 
     /// URLs with a good outcome in the last run that this one has not met; each once, so not what the last run
-    /// had not met itself.
+    /// had not met itself (unless it did not ask for them either).
     #[expect(clippy::type_complexity, reason = "one row")]
     fn not_met(
         &self,
@@ -281,7 +288,7 @@ impl Admitter {
     ) -> rusqlite::Result<Vec<(i64, Option<CanonicalUrl>, u32, Role)>> {
         let mut statement = tx.prepare_cached(
             "SELECT v.url, u.text, v.depth, v.role FROM visit v JOIN fetch f ON f.id = v.last_fetch JOIN url u ON u.id = v.url
-             WHERE v.run = ?1 - 1 AND v.url > ?2 AND v.role IN (0, 1) AND f.error IS NULL AND f.status < 400
+             WHERE v.run = ?1 - 1 AND v.url > ?2 AND (v.role IN (0, 1) OR v.role = 2 AND v.carried > 0) AND f.error IS NULL AND f.status < 400
              AND NOT EXISTS (SELECT 1 FROM visit n WHERE n.run = ?1 AND n.url = v.url)
              ORDER BY v.url LIMIT ?3",
         )?;

@@ -45,6 +45,21 @@ pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<Reference>> {
 }
 
 impl Reference {
+    /// Whether it names rows of this table.
+    pub(crate) fn names(&self, parent: &str) -> bool {
+        self.parent == parent
+    }
+
+    /// Whose column it is.
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// Its column.
+    pub(crate) fn column(&self) -> &str {
+        &self.column
+    }
+
     /// What holds for a row that names nothing.
     fn dangles(&self) -> String {
         let Self {
@@ -101,7 +116,7 @@ impl Reference {
         if table == "fetch" && matches!(column.as_str(), "version" | "redirect_to") {
             tx.execute(
                 &format!(
-                    "UPDATE visit SET last_fetch = NULL WHERE run = (SELECT max(id) FROM run) AND decision = 0
+                    "UPDATE visit SET last_fetch = NULL, carried = 0 WHERE run = (SELECT max(id) FROM run) AND decision = 0
                      AND last_fetch IN (SELECT id FROM fetch WHERE {dangles})"
                 ),
                 [],
@@ -125,7 +140,7 @@ impl Reference {
             tx.execute_batch(&format!(
                 "CREATE TEMP TABLE reread AS SELECT DISTINCT version AS id FROM link WHERE {dangles};
                  UPDATE version SET reader = 0 WHERE id IN (SELECT id FROM temp.reread);
-                 UPDATE visit SET last_fetch = NULL WHERE run = (SELECT max(id) FROM run) AND decision = 0
+                 UPDATE visit SET last_fetch = NULL, carried = 0 WHERE run = (SELECT max(id) FROM run) AND decision = 0
                    AND last_fetch IN (SELECT id FROM fetch WHERE version IN (SELECT id FROM temp.reread));
                  DROP TABLE temp.reread"
             ))?;

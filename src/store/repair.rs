@@ -122,7 +122,7 @@ fn take_back(tx: &Transaction<'_>) -> rusqlite::Result<u64> {
         [],
     )?;
     tx.execute(
-        "UPDATE visit SET last_fetch = NULL WHERE run = (SELECT max(id) FROM run) AND decision = 0
+        "UPDATE visit SET last_fetch = NULL, carried = 0 WHERE run = (SELECT max(id) FROM run) AND decision = 0
          AND (SELECT version FROM fetch WHERE id = visit.last_fetch) IN (SELECT version FROM temp.hurt)",
         [],
     )?;

@@ -205,7 +205,7 @@ impl Writer {
         mut cookie: bool,
     ) -> rusqlite::Result<Circle> {
         let mut statement = tx.prepare_cached(
-            "SELECT f.redirect_to, f.set_cookie FROM visit v JOIN fetch f ON f.id = v.last_fetch WHERE v.run = ? AND v.url = ?",
+            "SELECT f.redirect_to, f.set_cookie FROM visit v JOIN fetch f ON f.id = v.last_fetch WHERE v.run = ? AND v.url = ? AND v.carried < 2",
         )?;
         let mut at = Some(target);
         // A ring longer than this is cut by max-redirects long before.

@@ -153,7 +153,7 @@ fn reread(new: &Connection, table: &str, gap: (i64, i64)) -> rusqlite::Result<()
                 gap,
             )?;
             new.execute(
-                "UPDATE visit SET last_fetch = NULL WHERE run = (SELECT max(id) FROM run) AND decision = 0
+                "UPDATE visit SET last_fetch = NULL, carried = 0 WHERE run = (SELECT max(id) FROM run) AND decision = 0
                  AND (SELECT version FROM fetch WHERE id = visit.last_fetch) BETWEEN ? AND ?",
                 gap,
             )?;

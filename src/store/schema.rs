@@ -237,7 +237,7 @@ DROP TABLE field;
 ";
 
 /// What version 2 lacks, one piece a matter.
-const ADDED_IN_3: [&str; 7] = [
+const ADDED_IN_3: [&str; 8] = [
     // Places in the queue have a rank above the depth now (`order.rs`).
     "UPDATE frontier SET ord = (ord & 0x7fffffffffffff) | (128 << 55);",
     // Which robots.txt held when; how far a host was slowed down, and its pages that count.
@@ -339,6 +339,12 @@ const ADDED_IN_3: [&str; 7] = [
        outlinks INTEGER NOT NULL,
        PRIMARY KEY (run, url)
      ) WITHOUT ROWID;",
+    // Of a refresh, the requests that it may spend; of a run that was pruned, when; whether the outcome of a URL is
+    // that of an earlier run (1: not asked for in this one, 2: it waits); files that nobody names any more.
+    "ALTER TABLE run ADD COLUMN budget INTEGER;
+     ALTER TABLE run ADD COLUMN pruned INTEGER;
+     ALTER TABLE visit ADD COLUMN carried INTEGER NOT NULL DEFAULT 0;
+     CREATE TABLE doomed (file TEXT PRIMARY KEY) WITHOUT ROWID;",
 ];
 
 /// What a database brings with it is not trusted: whoever can write the file can put any view or trigger into
@@ -447,9 +453,10 @@ pub(crate) fn check(application: i32, version: i32) -> Result<(), StoreError> {
 }
 
 /// Every table, by name.
-pub(crate) const TABLE_NAMES: [&str; 26] = [
+pub(crate) const TABLE_NAMES: [&str; 27] = [
     "anchor",
     "derived",
+    "doomed",
     "fetch",
     "field",
     "frontier",

@@ -35,8 +35,7 @@ impl Admitter {
         let Some(rule) = self.traps.judge(known.host, url) else {
             return Ok(found);
         };
-        let asked = "SELECT 1 FROM visit WHERE run = ? AND url = ? AND last_fetch IS NOT NULL";
-        if known.visit.is_some() && tx.prepare_cached(asked)?.exists([self.run, known.id])? {
+        if known.visit.is_some() && self.has_outcome(tx, known.id)? {
             return Ok(found);
         }
         Ok(Judgement {
@@ -180,6 +179,10 @@ impl Admitter {
             return Ok(false);
         };
         if visit.decision != Decision::Admitted || visit.role != Role::Page || visit.depth == 0 {
+            return Ok(false);
+        }
+        // What an earlier run has read is no news, and asked for to see whether it has changed.
+        if self.room.is_some() && self.has_outcome(tx, id)? {
             return Ok(false);
         }
         let rule = self.rule_id(tx, &rule)?;

@@ -238,7 +238,8 @@ ORDER BY k.pagerank DESC, k.inlinks DESC;
 CREATE VIEW runs AS
 SELECT r.id AS run, s.id AS start, r.state AS state, r.seeds AS seeds, {time:s.begun} AS begun_at, {time:s.ended} AS ended_at,
        coalesce(s.how, CASE WHEN s.heartbeat > (unixepoch() - 60) * 1000000 AND s.id = (SELECT max(id) FROM start) THEN 'running' ELSE 'killed' END) AS how,
-       s.pages AS pages, s.requests AS requests, s.bytes AS bytes, s.version AS version, s.pid AS pid, s.config AS config
+       s.pages AS pages, s.requests AS requests, s.bytes AS bytes, s.version AS version, s.pid AS pid, s.config AS config,
+       iif(r.budget IS NULL, 'crawl', 'refresh') AS kind, r.budget AS budget, {time:r.pruned} AS pruned_at
 FROM run r JOIN start s ON s.run = r.id;
 
 CREATE VIEW fields AS

@@ -7,13 +7,14 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_rusqlite::rusqlite;
 
 use super::admit::Admitter;
+use super::changes::Change;
 use super::intern::Interned;
 use super::log::{Log, copy_back};
 use super::place::Place;
 use super::rows::Written;
 use super::seen::Visit;
 use super::words::{Decision, Role};
-use super::{StoreError, micros, signals};
+use super::{StoreError, changes, micros, signals};
 use crate::canonical::{CanonicalUrl, Host, Origin};
 use crate::clock;
 use crate::config::{Config, Durability};
@@ -87,6 +88,8 @@ pub struct Applied {
     pub log_bytes: u64,
     /// The records, now committed, if they were to come back.
     pub records: Vec<Record>,
+    /// What each of them says beside the run before.
+    pub changes: Vec<Option<Change>>,
 }
 
 #[derive(Debug)]
@@ -192,6 +195,10 @@ impl Writer {
             if !record.request.is_robots() && record.fate == Fate::Done {
                 applied.settled.push(record.request.ticket);
             }
+            if batch.give_back {
+                let change = self.change(&tx, record)?;
+                applied.changes.push(change);
+            }
         }
         for rewritten in &batch.rewritten {
             self.admitter.note_rewritten(&tx, rewritten)?;
@@ -238,6 +245,14 @@ impl Writer {
         }
         applied.log_bytes = self.log.keep_short(connection)?;
         Ok(applied)
+    }
+
+    /// What a record says beside what the run before had of its URL.
+    fn change(&self, tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<Option<Change>> {
+        if record.fate != Fate::Done || !record.request.is_visit() {
+            return Ok(None);
+        }
+        changes::of(tx, self.run, record.request.ticket.url)
     }
 
     fn record(
@@ -377,7 +392,7 @@ impl Writer {
     fn point(&self, tx: &Transaction<'_>, url: i64, written: &Written) -> rusqlite::Result<()> {
         tx.prepare_cached(
             "UPDATE visit SET last_fetch = ?3, good_version = coalesce(?4, good_version),
-             good_fetch = iif(?5, ?3, good_fetch) WHERE run = ?1 AND url = ?2",
+             good_fetch = iif(?5, ?3, good_fetch), carried = 0 WHERE run = ?1 AND url = ?2",
         )?
         .execute(params![
             self.run,

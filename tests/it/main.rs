@@ -41,6 +41,7 @@ mod parse_hostile;
 mod politeness;
 mod query;
 mod readers;
+mod refresh;
 mod report;
 mod resume;
 mod rewrite;

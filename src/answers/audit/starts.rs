@@ -115,7 +115,7 @@ pub(super) struct Starts {
 impl Starts {
     pub(super) fn read(connection: &Connection, runs: Runs) -> rusqlite::Result<Self> {
         let sql = "SELECT s.id, s.run, s.begun, s.version, s.config, r.seeds FROM start s JOIN run r ON r.id = s.run
-                   WHERE ?1 IS NULL OR s.run = ?1 ORDER BY s.id";
+                   WHERE r.pruned IS NULL AND (?1 IS NULL OR s.run = ?1) ORDER BY s.id";
         let run = match runs {
             Runs::All => None,
             Runs::One(run) => Some(run),

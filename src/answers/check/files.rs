@@ -153,7 +153,7 @@ impl Looked<'_> {
     /// What no row names.
     fn unnamed(&mut self, (name, what): Entry, began: SystemTime) -> Result<(), StoreError> {
         let (kind, words) = match what {
-            What::File if self.is_young(&name, began) => return Ok(()),
+            What::File if self.is_doomed(&name)? || self.is_young(&name, began) => return Ok(()),
             What::File => (Kind::Stray, "no row names it"),
             What::Other => (Kind::Odd, "is neither a file nor a folder of ours"),
             What::Shut => (Kind::Unreadable, "the folder cannot be read"),
@@ -169,6 +169,12 @@ impl Looked<'_> {
             file: Some(String::from_utf8_lossy(&name).into_owned()),
         });
         Ok(())
+    }
+
+    /// Whether `crawl prune` was cut off before it removed the file; it goes on with it.
+    fn is_doomed(&self, name: &[u8]) -> rusqlite::Result<bool> {
+        let mut doomed = self.connection.prepare_cached("SELECT 1 FROM main.doomed WHERE file = ?")?;
+        std::str::from_utf8(name).map_or(Ok(false), |name| doomed.exists([name]))
     }
 
     /// Whether a file may be of a crawl that writes now, or that has begun since.

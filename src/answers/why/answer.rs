@@ -24,6 +24,13 @@ fn met<'a>(why: &Why, decided: &'a Decided, last: Option<i64>) -> (&'a str, Stri
     };
     let attempt = why.attempts.iter().find(|attempt| attempt.id == last);
     let (state, mut answer) = attempt.map_or(("fetched", "fetched".to_owned()), outcome);
+    if let Some(attempt) = attempt.filter(|attempt| why.run.is_some_and(|run| run > attempt.run)) {
+        answer += &format!(" in run {}", attempt.run);
+        answer += match why.waits {
+            Some(_) => ", and waits to be asked for again",
+            None => "; not asked for since",
+        };
+    }
     if decided.decision != "admitted" {
         answer += "; since then ";
         answer += &kept_out(&decided.decision, decided.rule.as_deref());

@@ -48,6 +48,7 @@ struct Visit {
     hops: u32,
     last_fetch: Option<i64>,
     good_version: Option<i64>,
+    carried: i64,
 }
 
 pub(super) fn why(
@@ -242,9 +243,9 @@ impl<'a> Look<'a> {
 }
 
 impl Visit {
-    /// Whether it has a row in the queue: it is admitted, and has no outcome.
+    /// Whether it has a row in the queue: it is admitted, and has no outcome, or is to have a newer one.
     fn waits(&self) -> bool {
-        self.decision == Decision::Admitted as i64 && self.last_fetch.is_none()
+        self.decision == Decision::Admitted as i64 && (self.last_fetch.is_none() || self.carried == 2)
     }
 
     fn decided(&self, scope: Option<&Judged>) -> Decided {
@@ -269,7 +270,7 @@ impl Visit {
 fn visit(connection: &Connection, run: i64, url: i64) -> rusqlite::Result<Option<Visit>> {
     connection
         .query_row(
-            "SELECT v.decision, r.text, v.role, v.depth, v.hops, v.last_fetch, v.good_version
+            "SELECT v.decision, r.text, v.role, v.depth, v.hops, v.last_fetch, v.good_version, v.carried
              FROM visit v LEFT JOIN rule r ON r.id = v.rule WHERE v.run = ? AND v.url = ?",
             [run, url],
             |row| {
@@ -281,6 +282,7 @@ fn visit(connection: &Connection, run: i64, url: i64) -> rusqlite::Result<Option
                     hops: row.get(4)?,
                     last_fetch: row.get(5)?,
                     good_version: row.get(6)?,
+                    carried: row.get(7)?,
                 })
             },
         )

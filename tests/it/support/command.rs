@@ -121,6 +121,13 @@ impl Crawl {
         again
     }
 
+    /// No arguments, in the same directory: another command on the same output.
+    pub fn bare(&self) -> Self {
+        let mut bare = self.again();
+        bare.args.clear();
+        bare
+    }
+
     /// More arguments.
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.args

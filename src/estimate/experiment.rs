@@ -1,0 +1,184 @@
+//! The experiment: a web of 10,000 URLs whose rates of change lie between one an hour and one a year (evenly on a
+//! logarithmic scale), each asked for five times before; then refreshes of 1,000 requests. What they find beside what
+//! round-robin finds (the oldest first), and beside what one would who knew every rate. No time passes but in
+//! numbers, and the same numbers come each time. `docs/refresh.md` quotes what
+//! `cargo test --lib experiment -- --nocapture` prints.
+
+use super::{Choice, DAY, History, Pool, Prior, patience};
+
+const URLS: usize = 10_000;
+const BUDGET: u64 = 1_000;
+const SEEDS: u64 = 20;
+const EARLIER: usize = 5;
+const HOUR: f64 = 3600.0;
+const YEAR: f64 = 365.25 * DAY;
+
+/// How URLs are chosen.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// The oldest first.
+    RoundRobin,
+    /// As `crawl refresh` does.
+    Estimate,
+    /// By the true rates.
+    Oracle,
+}
+
+struct Page {
+    rate: f64,
+    history: History,
+    /// When it was asked for last, and how many refreshes ago.
+    asked: f64,
+    waited: u64,
+}
+
+struct Web {
+    pages: Vec<Page>,
+    random: fastrand::Rng,
+    now: f64,
+}
+
+impl Web {
+    /// Each page asked for five times, `every` so often; when within that is by chance.
+    fn new(seed: u64, every: f64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let pages = (0..URLS)
+            .map(|_| {
+                let rate = (YEAR / HOUR).powf(random.f64()) / YEAR;
+                Page {
+                    rate,
+                    history: History::default(),
+                    asked: 0.0,
+                    waited: 0,
+                }
+            })
+            .collect();
+        let mut web = Self {
+            pages,
+            random,
+            now: 0.0,
+        };
+        for visit in 0..EARLIER {
+            for url in 0..URLS {
+                let at = (visit as f64 + web.random.f64()) * every;
+                web.ask(url, at);
+            }
+        }
+        web.now = EARLIER as f64 * every;
+        web
+    }
+
+    /// Asks for a page. Whether it has changed since.
+    fn ask(&mut self, url: usize, at: f64) -> bool {
+        let page = &mut self.pages[url];
+        let quiet = (-page.rate * (at - page.asked)).exp();
+        let changed = page.history.last().is_some() && self.random.f64() >= quiet;
+        page.history.see(at, changed, None);
+        (page.asked, page.waited) = (at, 0);
+        changed
+    }
+
+    /// A refresh. How many changes it has found.
+    fn refresh(&mut self, way: Way) -> u64 {
+        let chosen = match way {
+            Way::RoundRobin => {
+                self.first(|a, b| a.asked.total_cmp(&b.asked))
+            }
+            Way::Oracle => {
+                let quiet = |page: &Page| page.rate * (self.now - page.asked);
+                self.first(|a, b| quiet(b).total_cmp(&quiet(a)))
+            }
+            Way::Estimate => self.estimate(),
+        };
+        assert_eq!(chosen.len() as u64, BUDGET);
+        for page in &mut self.pages {
+            page.waited += 1;
+        }
+        let now = self.now;
+        let found = chosen
+            .into_iter()
+            .map(|url| u64::from(self.ask(usize::try_from(url).expect("one of ours"), now)))
+            .sum();
+        found
+    }
+
+    /// As many as the budget allows, in an order of their own.
+    fn first(&self, order: impl Fn(&Page, &Page) -> std::cmp::Ordering) -> Vec<i64> {
+        let mut all: Vec<usize> = (0..URLS).collect();
+        all.sort_by(|a, b| order(&self.pages[*a], &self.pages[*b]));
+        all.truncate(usize::try_from(BUDGET).expect("small"));
+        all.into_iter().map(|url| url as i64).collect()
+    }
+
+    fn estimate(&self) -> Vec<i64> {
+        let mut pool = Pool::default();
+        for page in &self.pages {
+            pool.add(0, &page.history);
+        }
+        let prior: Prior = pool.prior(0);
+        let mut choice = Choice::new(BUDGET);
+        for (url, page) in self.pages.iter().enumerate() {
+            let chance = page.history.chance(&prior, self.now);
+            choice.add(url as i64, chance, (page.asked * 1e6) as i64);
+        }
+        choice.chosen()
+    }
+}
+
+/// Changes found in `rounds` refreshes, one `every` so often, on average over the webs.
+fn found(way: Way, every: f64, rounds: u64, seeds: u64) -> f64 {
+    let of_web = |seed| {
+        let mut web = Web::new(seed, every);
+        let mut found = 0;
+        for _ in 0..rounds {
+            found += web.refresh(way);
+            web.now += every;
+        }
+        found
+    };
+    (0..seeds).map(of_web).sum::<u64>() as f64 / seeds as f64
+}
+
+/// Prints and answers with the ratio to round-robin.
+fn compare(words: &str, every: f64, rounds: u64, seeds: u64) -> f64 {
+    let [round_robin, estimate, oracle] =
+        [Way::RoundRobin, Way::Estimate, Way::Oracle].map(|way| found(way, every, rounds, seeds));
+    println!(
+        "{words}: round-robin {round_robin:.0}, estimate {estimate:.0} ({:.2} x), who knows every rate {oracle:.0} ({:.2} x)",
+        estimate / round_robin,
+        oracle / round_robin
+    );
+    estimate / round_robin
+}
+
+#[test]
+fn it_finds_half_as_many_changes_again_as_round_robin() {
+    for (words, every) in [("an hour", HOUR), ("6 hours", 6.0 * HOUR), ("a day", DAY)] {
+        let ratio = compare(&format!("one refresh, visits {words} apart"), every, 1, SEEDS);
+        assert!(ratio >= 1.5, "{words}: {ratio}");
+    }
+    compare("one refresh, visits a week apart", 7.0 * DAY, 1, SEEDS);
+}
+
+#[test]
+fn it_does_so_for_long() {
+    for (words, every, least) in [("an hour", HOUR, 1.5), ("6 hours", 6.0 * HOUR, 1.5), ("a day", DAY, 1.0)] {
+        let ratio = compare(&format!("30 refreshes, one every {words}"), every, 30, 2);
+        assert!(ratio >= least, "{words}: {ratio}");
+    }
+}
+
+#[test]
+fn no_url_waits_for_longer_than_is_said() {
+    let bound = patience(URLS as u64, BUDGET).expect("a bound");
+    assert_eq!(bound, 100);
+    let mut web = Web::new(1, DAY);
+    let mut longest = 0;
+    for _ in 0..bound + 30 {
+        web.refresh(Way::Estimate);
+        web.now += DAY;
+        longest = web.pages.iter().map(|page| page.waited).max().unwrap_or(0).max(longest);
+    }
+    println!("the longest wait: {longest} refreshes of {bound}");
+    assert!(longest > bound / 2 && longest < bound, "{longest}");
+}
