@@ -252,7 +252,8 @@ impl Choice {
         if self.oldest.len() > share {
             self.oldest.pop();
         }
-        self.likeliest.push(Reverse(Candidate { chance, asked, url }));
+        self.likeliest
+            .push(Reverse(Candidate { chance, asked, url }));
         if self.likeliest.len() > self.budget {
             self.likeliest.pop();
         }
@@ -333,7 +334,10 @@ mod tests {
             .iter()
             .map(|day| seen.chance(&prior, day * DAY))
             .collect();
-        assert!(chances.is_sorted() && chances[0] == 0.0 && chances[4] > 0.99, "{chances:?}");
+        assert!(
+            chances.is_sorted() && chances[0] == 0.0 && chances[4] > 0.99,
+            "{chances:?}"
+        );
         let told = |day: f64| seen.chance_told(&prior, 3.0 * DAY, Some(day * DAY));
         assert_eq!(told(1.5), chances[2]);
         assert!(told(2.5) > 0.9);
@@ -351,7 +355,9 @@ mod tests {
         }
         let new = history(&[(5.0, false, None)]);
         let chance = |group| new.chance(&pool.prior(group), 6.0 * DAY);
-        assert!(chance(1) > 0.8 && chance(2) < 0.2 && chance(3) > chance(2) && chance(3) < chance(1));
+        assert!(
+            chance(1) > 0.8 && chance(2) < 0.2 && chance(3) > chance(2) && chance(3) < chance(1)
+        );
     }
 
     #[test]
@@ -359,7 +365,11 @@ mod tests {
         let mut choice = Choice::new(10);
         for url in 0..100 {
             // The likeliest were asked for last.
-            choice.add(url, f64::from(u8::try_from(url).expect("small")) / 100.0, url);
+            choice.add(
+                url,
+                f64::from(u8::try_from(url).expect("small")) / 100.0,
+                url,
+            );
         }
         assert_eq!(choice.seen(), 100);
         assert_eq!(choice.chosen(), [0, 91, 92, 93, 94, 95, 96, 97, 98, 99]);

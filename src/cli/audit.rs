@@ -20,7 +20,9 @@ pub(super) fn audit(args: &AuditArgs) -> Result<u8> {
     };
     let Some(mut audit) = audit::read(&reader, runs)? else {
         return Ok(if let Some(run) = args.run {
-            say!("crawl: there is no run {run}, or its log was pruned; crawl query runs lists them");
+            say!(
+                "crawl: there is no run {run}, or its log was pruned; crawl query runs lists them"
+            );
             USAGE
         } else {
             show!("nothing was crawled yet");

@@ -352,7 +352,14 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
 
 /// What a refresh has spent, and what follows of its budget.
 fn tell_refreshed(refreshed: &Refreshed, out: &mut dyn Write) -> std::io::Result<()> {
-    let Refreshed { spent, budget, urls, patience, left_over, .. } = *refreshed;
+    let Refreshed {
+        spent,
+        budget,
+        urls,
+        patience,
+        left_over,
+        ..
+    } = *refreshed;
     writeln!(
         out,
         "refresh   {spent} of {budget} requests spent, {} to choose from; each is asked for within {}",

@@ -24,7 +24,10 @@ pub(super) fn prune(args: &PruneArgs) -> Result<u8> {
 fn tell(pruned: &Pruned, args: &PruneArgs, at: &str) {
     let would = if args.dry_run { "would go" } else { "went" };
     if pruned.all_rows() == 0 && pruned.files == 0 {
-        show!("nothing to prune: the runs from {} on need all that is there", pruned.first_kept);
+        show!(
+            "nothing to prune: the runs from {} on need all that is there",
+            pruned.first_kept
+        );
     } else {
         show!(
             "{} before run {} pruned; {would}: {}, {} with {}",
@@ -47,7 +50,10 @@ fn tell(pruned: &Pruned, args: &PruneArgs, at: &str) {
         size(pruned.database_before),
         size(pruned.free_bytes),
         if pruned.free_bytes > pruned.database_after / 4 {
-            format!(": crawl prune{at} --keep-runs {} --vacuum gives them back", args.keep_runs)
+            format!(
+                ": crawl prune{at} --keep-runs {} --vacuum gives them back",
+                args.keep_runs
+            )
         } else {
             String::new()
         }

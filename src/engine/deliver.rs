@@ -126,7 +126,11 @@ impl Delivery {
 
     /// Whether so much lies unread that no request is to start.
     pub(super) fn is_full(&self) -> bool {
-        self.is_wanted() && self.ends.as_ref().is_some_and(|(_, unread)| unread.is_full())
+        self.is_wanted()
+            && self
+                .ends
+                .as_ref()
+                .is_some_and(|(_, unread)| unread.is_full())
     }
 
     /// Hands over what was committed.

@@ -81,9 +81,7 @@ impl Web {
     /// A refresh. How many changes it has found.
     fn refresh(&mut self, way: Way) -> u64 {
         let chosen = match way {
-            Way::RoundRobin => {
-                self.first(|a, b| a.asked.total_cmp(&b.asked))
-            }
+            Way::RoundRobin => self.first(|a, b| a.asked.total_cmp(&b.asked)),
             Way::Oracle => {
                 let quiet = |page: &Page| page.rate * (self.now - page.asked);
                 self.first(|a, b| quiet(b).total_cmp(&quiet(a)))
@@ -154,7 +152,12 @@ fn compare(words: &str, every: f64, rounds: u64, seeds: u64) -> f64 {
 #[test]
 fn it_finds_half_as_many_changes_again_as_round_robin() {
     for (words, every) in [("an hour", HOUR), ("6 hours", 6.0 * HOUR), ("a day", DAY)] {
-        let ratio = compare(&format!("one refresh, visits {words} apart"), every, 1, SEEDS);
+        let ratio = compare(
+            &format!("one refresh, visits {words} apart"),
+            every,
+            1,
+            SEEDS,
+        );
         assert!(ratio >= 1.5, "{words}: {ratio}");
     }
     compare("one refresh, visits a week apart", 7.0 * DAY, 1, SEEDS);
@@ -162,7 +165,11 @@ fn it_finds_half_as_many_changes_again_as_round_robin() {
 
 #[test]
 fn it_does_so_for_long() {
-    for (words, every, least) in [("an hour", HOUR, 1.5), ("6 hours", 6.0 * HOUR, 1.5), ("a day", DAY, 1.0)] {
+    for (words, every, least) in [
+        ("an hour", HOUR, 1.5),
+        ("6 hours", 6.0 * HOUR, 1.5),
+        ("a day", DAY, 1.0),
+    ] {
         let ratio = compare(&format!("30 refreshes, one every {words}"), every, 30, 2);
         assert!(ratio >= least, "{words}: {ratio}");
     }
@@ -177,7 +184,13 @@ fn no_url_waits_for_longer_than_is_said() {
     for _ in 0..bound + 30 {
         web.refresh(Way::Estimate);
         web.now += DAY;
-        longest = web.pages.iter().map(|page| page.waited).max().unwrap_or(0).max(longest);
+        longest = web
+            .pages
+            .iter()
+            .map(|page| page.waited)
+            .max()
+            .unwrap_or(0)
+            .max(longest);
     }
     println!("the longest wait: {longest} refreshes of {bound}");
     assert!(longest > bound / 2 && longest < bound, "{longest}");

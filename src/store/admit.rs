@@ -398,12 +398,15 @@ impl Admitter {
                 |row| row.get(0),
             )
             .optional()?;
-        let Some(fetch) = found.filter(|_| matches!(visit.role, Role::Page | Role::Asset | Role::Known))
+        let Some(fetch) =
+            found.filter(|_| matches!(visit.role, Role::Page | Role::Asset | Role::Known))
         else {
             return Ok(false);
         };
-        tx.prepare_cached("UPDATE visit SET last_fetch = ?3, carried = 1 WHERE run = ?1 AND url = ?2")?
-            .execute([self.run, url, fetch])?;
+        tx.prepare_cached(
+            "UPDATE visit SET last_fetch = ?3, carried = 1 WHERE run = ?1 AND url = ?2",
+        )?
+        .execute([self.run, url, fetch])?;
         self.nearer.push_back(url);
         Ok(true)
     }

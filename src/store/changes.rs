@@ -51,7 +51,9 @@ const FROM: &str = "FROM visit v JOIN fetch f ON f.id = v.last_fetch
 /// What a run's outcome of a URL says.
 pub(super) fn of(connection: &Connection, run: i64, url: i64) -> rusqlite::Result<Option<Change>> {
     let code: Option<Option<i64>> = connection
-        .prepare_cached(&format!("SELECT {CODE} {FROM} WHERE v.run = ? AND v.url = ? AND v.carried = 0"))?
+        .prepare_cached(&format!(
+            "SELECT {CODE} {FROM} WHERE v.run = ? AND v.url = ? AND v.carried = 0"
+        ))?
         .query_row([run, url], |row| row.get(0))
         .optional()?;
     Ok(Change::of_code(code.flatten()))
@@ -87,7 +89,10 @@ mod tests {
     fn words_stand_in_their_order() {
         for (place, row) in Change::ALL.iter().enumerate() {
             assert_eq!((row.0 as usize, row.1), (place, place as i64 + 1));
-            assert_eq!(Change::of_code(Some(row.1)).map(Change::as_str), Some(row.2));
+            assert_eq!(
+                Change::of_code(Some(row.1)).map(Change::as_str),
+                Some(row.2)
+            );
         }
         assert_eq!(Change::of_code(None), None);
     }

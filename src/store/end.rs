@@ -23,9 +23,9 @@ impl Writer {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let count = |sql: &str| tx.query_row(sql, [self.run], |row| row.get::<_, i64>(0));
         let admitted = count("SELECT count(*) FROM visit WHERE run = ? AND decision IN (0, 4)")?;
-        let done = count(
-            &format!("SELECT count(*) FROM visit WHERE run = ? AND {DONE}"),
-        )?;
+        let done = count(&format!(
+            "SELECT count(*) FROM visit WHERE run = ? AND {DONE}"
+        ))?;
         // One look at what may be millions of rows.
         let (waiting, maps_waiting, ready) = tx.query_row(
             "SELECT count(*), coalesce(sum(kind = 4), 0), coalesce(sum(deferred IS NULL), 0) FROM frontier",
@@ -78,7 +78,12 @@ impl Writer {
             params![self.start, word, now, self.last_fetch],
         )?;
         let trapped = count("SELECT count(*) FROM visit WHERE run = ? AND decision = 6")?;
-        let (seeds_ok, seeds_failed) = seeds(&tx, self.run)?;
+        // To a refresh a seed is a URL like any other, which it may not have asked for.
+        let (seeds_ok, seeds_failed) = if is_refresh {
+            (0, Vec::new())
+        } else {
+            seeds(&tx, self.run)?
+        };
         let recrawl = if self.run > 1 {
             Some(recrawl(&tx, self.run)?)
         } else {

@@ -298,7 +298,13 @@ impl Opening {
             row.get(0)
         })?;
         let max_age = config.recrawl.max_age.0.map(|age| age.0);
-        let young = max_age.map(|age| micros(from_micros(run_begun).checked_sub(age).unwrap_or(UNIX_EPOCH)));
+        let young = max_age.map(|age| {
+            micros(
+                from_micros(run_begun)
+                    .checked_sub(age)
+                    .unwrap_or(UNIX_EPOCH),
+            )
+        });
         let mut admitter = Admitter::new(run, hash_keys, policy, config.reading())
             .with_young(young, config.output.files);
         admitter.now = micros(now);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio_rusqlite::rusqlite;
 
 use super::bodies::Bodies;
@@ -74,12 +74,17 @@ struct Prune<'a> {
 pub(crate) fn run(output: &Path, keep: u32, dry: bool, vacuum: bool) -> Result<Pruned, StoreError> {
     let keeper = Keeper::open(output)?;
     // A file is removed only when it is certain that no row names it.
-    keeper.connection.pragma_update(None, "synchronous", "FULL")?;
+    keeper
+        .connection
+        .pragma_update(None, "synchronous", "FULL")?;
     let first = first_kept(&keeper.connection, keep)?;
     let references = references::all(&keeper.connection)?;
     let naming = |parent: &str, but: &[&str]| -> Vec<Reference> {
         let named = references.iter().filter(|one| one.names(parent));
-        named.filter(|one| !but.contains(&one.table())).cloned().collect()
+        named
+            .filter(|one| !but.contains(&one.table()))
+            .cloned()
+            .collect()
     };
     let mut prune = Prune {
         of_version: naming("version", &["fetch", "visit"]),
@@ -190,7 +195,12 @@ impl Prune<'_> {
             );
             note(one.table(), count(&sql)?);
         }
-        note("robots_signal", count("SELECT count(*) FROM robots_signal WHERE robots IN (SELECT id FROM temp.gone_robots)")?);
+        note(
+            "robots_signal",
+            count(
+                "SELECT count(*) FROM robots_signal WHERE robots IN (SELECT id FROM temp.gone_robots)",
+            )?,
+        );
         rows.retain(|_, number| *number > 0);
         let runs = format!(
             "SELECT count(*) FROM run WHERE id < {} AND pruned IS NULL",
@@ -294,7 +304,9 @@ impl Prune<'_> {
     fn next_urls(&self, after: i64) -> rusqlite::Result<Option<i64>> {
         let connection = &self.keeper.connection;
         let nth = |noted: &str, most: i64| {
-            let sql = format!("SELECT url FROM temp.{noted} WHERE url > ?1 ORDER BY url LIMIT 1 OFFSET ?2");
+            let sql = format!(
+                "SELECT url FROM temp.{noted} WHERE url > ?1 ORDER BY url LIMIT 1 OFFSET ?2"
+            );
             connection
                 .prepare_cached(&sql)?
                 .query_row([after, most - 1], |row| row.get::<_, i64>(0))
@@ -333,7 +345,10 @@ impl Prune<'_> {
                     [after, last],
                 )?;
             }
-            tx.execute(&format!("DELETE FROM {table} WHERE id IN {gone}"), [after, last])?;
+            tx.execute(
+                &format!("DELETE FROM {table} WHERE id IN {gone}"),
+                [after, last],
+            )?;
             tx.commit()?;
             after = last;
         }
@@ -349,18 +364,22 @@ impl Prune<'_> {
         )?;
         let mut bodies = Bodies::open(self.output).map_err(|source| self.at_pages(source))?;
         loop {
-            let names: Vec<String> = connection
-                .prepare_cached("SELECT file FROM doomed ORDER BY file LIMIT ?")?
+            let names: Vec<Vec<u8>> = connection
+                .prepare_cached("SELECT CAST(file AS BLOB) FROM doomed ORDER BY file LIMIT ?")?
                 .query_map([FILES], |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
-            let Some(last) = names.last() else {
+            if names.is_empty() {
                 return Ok(());
-            };
+            }
             for name in &names {
-                let removed = bodies.remove(name.as_bytes());
+                let removed = bodies.remove(name);
                 removed.map_err(|source| self.at_pages(source))?;
             }
-            connection.execute("DELETE FROM doomed WHERE file <= ?", params![last])?;
+            let those = "SELECT file FROM doomed ORDER BY file LIMIT ?";
+            connection.execute(
+                &format!("DELETE FROM doomed WHERE file IN ({those})"),
+                [FILES],
+            )?;
         }
     }
 

@@ -21,7 +21,8 @@ use crate::parse::lastmod;
 pub(crate) const NEXT: &str = "waits for the next refresh or crawl";
 
 /// What is an outcome of a refresh's run, and not one that it still has to get.
-pub(super) const DONE: &str = "(decision = 4 OR decision = 0 AND last_fetch IS NOT NULL AND carried < 2)";
+pub(super) const DONE: &str =
+    "(decision = 4 OR decision = 0 AND last_fetch IS NOT NULL AND carried < 2)";
 
 /// Tables that hold what a run knows of its URLs. A refresh begins with all of it.
 const OF_A_RUN: [&str; 7] = [
@@ -137,7 +138,10 @@ impl Admitter {
         found: Judgement,
     ) -> rusqlite::Result<Judgement> {
         let full = self.room == Some(0) && found.decision == Decision::Admitted;
-        if !full || known.visit.is_some_and(|visit| visit.is_in()) || self.has_outcome(tx, known.id)? {
+        if !full
+            || known.visit.is_some_and(|visit| visit.is_in())
+            || self.has_outcome(tx, known.id)?
+        {
             return Ok(found);
         }
         Ok(Judgement {
@@ -149,8 +153,10 @@ impl Admitter {
 
     /// Whether this run has an outcome of a URL, its own or an earlier run's.
     pub(super) fn has_outcome(&self, tx: &Transaction<'_>, url: i64) -> rusqlite::Result<bool> {
-        tx.prepare_cached("SELECT 1 FROM visit WHERE run = ? AND url = ? AND last_fetch IS NOT NULL")?
-            .exists([self.run, url])
+        tx.prepare_cached(
+            "SELECT 1 FROM visit WHERE run = ? AND url = ? AND last_fetch IS NOT NULL",
+        )?
+        .exists([self.run, url])
     }
 
     /// Puts what was chosen in the queue: as many URLs as there is room for. Answers with how many there were.
@@ -183,7 +189,11 @@ impl Admitter {
         mut take: impl FnMut(i64, Candidate) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
         let mut urls = tx.prepare(CANDIDATES)?;
-        let mut urls = urls.query(params![self.run, NEXT, self.max_age_cutoff().unwrap_or(i64::MAX)])?;
+        let mut urls = urls.query(params![
+            self.run,
+            NEXT,
+            self.max_age_cutoff().unwrap_or(i64::MAX)
+        ])?;
         let mut answers = tx.prepare(ANSWERS)?;
         let mut answers = Answers {
             rows: answers.query([])?,
@@ -202,7 +212,8 @@ impl Admitter {
         let (text, host): (String, i64) = tx
             .prepare_cached("SELECT text, host FROM url WHERE id = ?")?
             .query_row([url], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let (Ok(target), Some(mut visit)) = (CanonicalUrl::parse(&text), self.visit(tx, url)?) else {
+        let (Ok(target), Some(mut visit)) = (CanonicalUrl::parse(&text), self.visit(tx, url)?)
+        else {
             return Ok(());
         };
         if visit.decision == Decision::Cut {
@@ -213,12 +224,16 @@ impl Admitter {
             };
             let rule = self.rule_id(tx, &rule)?;
             visit.decision = Decision::Admitted;
-            tx.prepare_cached("UPDATE visit SET decision = 0, rule = ?3 WHERE run = ?1 AND url = ?2")?
-                .execute([self.run, url, rule])?;
+            tx.prepare_cached(
+                "UPDATE visit SET decision = 0, rule = ?3 WHERE run = ?1 AND url = ?2",
+            )?
+            .execute([self.run, url, rule])?;
             self.remember(url, &target, visit);
         }
-        tx.prepare_cached("UPDATE visit SET carried = 2 WHERE run = ? AND url = ? AND last_fetch IS NOT NULL")?
-            .execute([self.run, url])?;
+        tx.prepare_cached(
+            "UPDATE visit SET carried = 2 WHERE run = ? AND url = ? AND last_fetch IS NOT NULL",
+        )?
+        .execute([self.run, url])?;
         self.enqueue(tx, url, host, &target, &visit)
     }
 
@@ -246,7 +261,10 @@ impl Admitter {
         choose: bool,
     ) -> rusqlite::Result<Refreshing> {
         let spent = spent(tx, self.run)?;
-        let waiting: i64 = tx.query_row("SELECT count(*) FROM frontier WHERE kind <> 4", [], |row| row.get(0))?;
+        let waiting: i64 =
+            tx.query_row("SELECT count(*) FROM frontier WHERE kind <> 4", [], |row| {
+                row.get(0)
+            })?;
         let room = budget.saturating_sub(spent + waiting.unsigned_abs());
         self.room = Some(room);
         let urls = if choose {
@@ -371,7 +389,8 @@ impl Answers<'_> {
                 url: row.get(0)?,
                 at: row.get::<_, i64>(1)? as f64 / 1e6,
                 what: row.get(2)?,
-                modified: modified.and_then(|at| Some(at.duration_since(UNIX_EPOCH).ok()?.as_secs_f64())),
+                modified: modified
+                    .and_then(|at| Some(at.duration_since(UNIX_EPOCH).ok()?.as_secs_f64())),
             });
         }
         Ok(self.next)
@@ -381,7 +400,9 @@ impl Answers<'_> {
 /// The budget of a run, if it is a refresh.
 pub(super) fn budget_of(connection: &Connection, run: i64) -> rusqlite::Result<Option<u64>> {
     let budget: Option<Option<i64>> = connection
-        .query_row("SELECT budget FROM run WHERE id = ?", [run], |row| row.get(0))
+        .query_row("SELECT budget FROM run WHERE id = ?", [run], |row| {
+            row.get(0)
+        })
         .optional()?;
     Ok(budget.flatten().map(i64::unsigned_abs))
 }
@@ -393,9 +414,18 @@ mod tests {
     #[test]
     fn groups_are_sections_of_hosts() {
         let of = |url| group(1, url, 2);
-        assert_eq!(of("https://a.example/news/one.html"), of("https://a.example/news/old/two?x/y"));
-        assert_ne!(of("https://a.example/news/one.html"), of("https://a.example/docs/one.html"));
-        assert_eq!(of("https://a.example/one.html"), of("https://a.example/?a/b"));
+        assert_eq!(
+            of("https://a.example/news/one.html"),
+            of("https://a.example/news/old/two?x/y")
+        );
+        assert_ne!(
+            of("https://a.example/news/one.html"),
+            of("https://a.example/docs/one.html")
+        );
+        assert_eq!(
+            of("https://a.example/one.html"),
+            of("https://a.example/?a/b")
+        );
         assert_ne!(of("https://a.example/"), group(2, "https://a.example/", 2));
         assert_ne!(of("https://a.example/"), group(1, "https://a.example/", 1));
         assert_eq!(group(1, "", 7), group(1, "x", 9));

@@ -39,6 +39,7 @@ mod limits;
 mod mirror;
 mod parse_hostile;
 mod politeness;
+mod prune;
 mod query;
 mod readers;
 mod refresh;

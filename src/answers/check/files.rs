@@ -173,7 +173,9 @@ impl Looked<'_> {
 
     /// Whether `crawl prune` was cut off before it removed the file; it goes on with it.
     fn is_doomed(&self, name: &[u8]) -> rusqlite::Result<bool> {
-        let mut doomed = self.connection.prepare_cached("SELECT 1 FROM main.doomed WHERE file = ?")?;
+        let mut doomed = self
+            .connection
+            .prepare_cached("SELECT 1 FROM main.doomed WHERE file = ?")?;
         std::str::from_utf8(name).map_or(Ok(false), |name| doomed.exists([name]))
     }
 

@@ -245,7 +245,8 @@ impl<'a> Look<'a> {
 impl Visit {
     /// Whether it has a row in the queue: it is admitted, and has no outcome, or is to have a newer one.
     fn waits(&self) -> bool {
-        self.decision == Decision::Admitted as i64 && (self.last_fetch.is_none() || self.carried == 2)
+        self.decision == Decision::Admitted as i64
+            && (self.last_fetch.is_none() || self.carried == 2)
     }
 
     fn decided(&self, scope: Option<&Judged>) -> Decided {
