@@ -23,6 +23,8 @@ pub struct Status {
     pub state: String,
     /// Why it could not go on, if it said so.
     pub why: Option<String>,
+    /// Requests that it may spend, if it is a refresh.
+    pub budget: Option<u64>,
     /// Its seeds.
     pub seeds: Vec<String>,
     /// The process that writes now, if one does.
@@ -135,7 +137,7 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
     let time =
         |column: &str| format!("strftime('%Y-%m-%d %H:%M:%S', {column} / 1000000, 'unixepoch')");
     let sql = format!(
-        "SELECT r.id, r.state, r.seeds, {}, {}, count(*), sum(s.pages), sum(s.requests), sum(s.bytes)
+        "SELECT r.id, r.state, r.seeds, {}, {}, count(*), sum(s.pages), sum(s.requests), sum(s.bytes), r.budget
          FROM run r JOIN start s ON s.run = r.id WHERE r.id = (SELECT max(id) FROM run) GROUP BY r.id",
         time("r.begun"),
         time("max(s.heartbeat)")
@@ -147,6 +149,7 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
                 run: row.get(0)?,
                 state,
                 why: None,
+                budget: row.get::<_, Option<i64>>(9)?.map(i64::unsigned_abs),
                 seeds: serde_json::from_str(&seeds).unwrap_or_default(),
                 pid,
                 begun_at: row.get(3)?,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::ArgMatches;
 use crawl::answers::status::{self, Waits};
-use crawl::answers::{Reader, changes, printable};
+use crawl::answers::{Reader, changes, printable, refresh as plan};
 use crawl::config::{Config, proxy_variables};
 use crawl::engine::{self, Outcome, Refreshed, Summary};
 use crawl::stats::Snapshot;
@@ -48,12 +48,35 @@ pub(super) fn refresh(args: &RefreshArgs, matches: &ArgMatches) -> Result<u8> {
     if let Some(words) = source.words().filter(|_| !talk.quiet) {
         say!("settings: {}", printable(&words));
     }
-    let runtime = runtime().context(NO_THREADS)?;
+    engine::budget(&config)?;
     if talk.dry_run {
-        return runtime.block_on(super::dry_run::dry_run(config));
+        return planned(&config);
     }
+    let runtime = runtime().context(NO_THREADS)?;
     say_proxies(&config, talk.quiet);
     runtime.block_on(crawl(config, talk, true))
+}
+
+/// `crawl refresh --dry-run`: what would be asked for, and how likely it is to have changed.
+fn planned(config: &Config) -> Result<u8> {
+    let planned = plan::plan(&Reader::open(&config.output.output)?, config)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for (chance, url) in &planned.urls {
+        writeln!(out, "{chance:.2} {}", printable(url))?;
+    }
+    out.flush()?;
+    say!(
+        "{} of {} would be asked for; each is asked for within {}",
+        planned.urls.len(),
+        counted(planned.of, "URL"),
+        refreshes(planned.patience)
+    );
+    Ok(FINISHED)
+}
+
+fn refreshes(number: u64) -> String {
+    let plural = if number == 1 { "" } else { "es" };
+    format!("{number} such refresh{plural}")
 }
 
 /// Computing has threads of its own, as many as cores; half as many move bytes with ease. Where that is
@@ -364,7 +387,7 @@ fn tell_refreshed(refreshed: &Refreshed, out: &mut dyn Write) -> std::io::Result
         out,
         "refresh   {spent} of {budget} requests spent, {} to choose from; each is asked for within {}",
         counted(urls, "URL"),
-        counted(patience, "such refresh").replace("refreshs", "refreshes")
+        refreshes(patience)
     )?;
     if left_over > 0 {
         writeln!(

@@ -47,7 +47,8 @@ Commands, on an output that is there:
   check        look over the database and each file, and put them right
   report       one page of it: what to do first, charts, tables; checks for CI
   export       rows as CSV, Parquet…, the link graph, or the site for offline
-Others: extract (tries CSS selectors), init, config, completions, man, help
+  refresh      ask again for what is likeliest to have changed
+ Others: prune (old runs), extract (tries selectors), init, config, man, help…
 
 Examples:
   crawl --seed https://example.com/ --max-pages 100
@@ -119,8 +120,42 @@ pub(super) fn command() -> Command {
             .action(ArgAction::HelpShort)
             .help("Print this")
     };
-    Cli::command().mut_subcommands(|sub| sub.arg(help()).mut_subcommands(|inner| inner.arg(help())))
+    Cli::command()
+        .mut_subcommands(|sub| sub.arg(help()).mut_subcommands(|inner| inner.arg(help())))
+        .mut_subcommand("refresh", |sub| {
+            let shown = |arg: Arg| {
+                let name = arg.get_long().unwrap_or_default();
+                let hide = !OF_REFRESH.contains(&name);
+                arg.hide(hide)
+            };
+            sub.mut_args(shown).after_help(MORE_OF_REFRESH)
+        })
 }
+
+/// What `refresh --help` shows of the options that a crawl has, too.
+const OF_REFRESH: [&str; 13] = [
+    "budget",
+    "help",
+    "config",
+    "output",
+    "max-age",
+    "only-changed",
+    "rate",
+    "time-limit",
+    "max-pages",
+    "quiet",
+    "verbose",
+    "progress",
+    "dry-run",
+];
+const MORE_OF_REFRESH: &str = "\
+All other options of a crawl are taken as well (crawl --help); none given, they are those of the last start.
+--dry-run lists what would be asked for, each with how likely it is to have changed, and asks for nothing.
+A tenth of the budget goes to what was asked for the longest ago: so each URL has its turn.
+Exit codes: as a crawl's, but never 3. Cut off, the same command goes on; crawl need not wait for it.
+
+Example:
+  crawl refresh --budget 500 --only-changed -q";
 
 /// The end of `--help`.
 pub(super) fn after() -> String {
@@ -192,17 +227,8 @@ mod tests {
         }
         let (_, commands) = SHORT.split_once("Commands").expect("commands");
         for name in [
-            "query",
-            "status",
-            "why",
-            "audit",
-            "check",
-            "report",
-            "export",
-            "init",
-            "config",
-            "completions",
-            "man",
+            "query", "status", "why", "audit", "check", "report", "export", "init", "config", "man", "refresh",
+            "prune",
         ] {
             assert!(
                 command.find_subcommand(name).is_some() && commands.contains(name),

@@ -48,10 +48,18 @@ fn write(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
     let hint = match status.state.as_str() {
         "killed" | "stopped" | "failed" => "; the same command goes on",
         "deferred" => "; the same command tries again what is deferred",
-        "finished" => "; the same command asks what has changed",
+        "finished" if status.budget.is_none() => "; the same command asks what has changed",
         _ => "",
     };
-    writeln!(out, "run {}     {}{pid}{hint}", status.run, status.state)?;
+    let kind = match status.budget {
+        Some(budget) => format!(", a refresh of {budget} requests"),
+        None => String::new(),
+    };
+    writeln!(
+        out,
+        "run {}     {}{pid}{kind}{hint}",
+        status.run, status.state
+    )?;
     if let Some(why) = &status.why {
         writeln!(out, "ended     {}", printable(why))?;
     }

@@ -38,6 +38,7 @@ impl Config {
         for (key, value) in [
             ("scope.max-pages", self.scope.max_pages.0),
             ("scope.max-pages-per-host", self.scope.max_pages_per_host.0),
+            ("recrawl.budget", self.recrawl.budget.0),
         ] {
             if value == Some(0) {
                 return Err(ConfigError::value(key, 0, "must be at least 1"));

@@ -189,6 +189,18 @@ pub async fn run_watched(
     run_hooked(config, shutdown, hooks).await
 }
 
+/// The budget of a refresh.
+///
+/// # Errors
+/// When there is none.
+pub fn budget(config: &Config) -> Result<u64> {
+    let budget = config.recrawl.budget.0.filter(|budget| *budget > 0);
+    budget.ok_or_else(|| {
+        let why = "how many requests may be spent has to be said, such as --budget 500";
+        ConfigError::value("recrawl.budget", "unlimited", why).into()
+    })
+}
+
 /// Asks again for so many URLs of a finished crawl as the budget of the settings allows, those first that are the
 /// likeliest to have changed; everything else stays as it was found last.
 ///
@@ -199,10 +211,7 @@ pub async fn refresh(
     shutdown: impl Future<Output = ()>,
     snapshots: watch::Sender<Snapshot>,
 ) -> Result<Summary> {
-    let Some(budget) = config.recrawl.budget.0.filter(|budget| *budget > 0) else {
-        let why = "how many requests may be spent has to be said, such as --budget 500";
-        return Err(ConfigError::value("budget", "", why).into());
-    };
+    let budget = budget(&config)?;
     for (key, given) in [("fresh", config.output.fresh), ("add", config.seeds.add)] {
         if given {
             let why = "a refresh asks for what is there; it goes without this";

@@ -24,6 +24,7 @@ enum Way {
     Oracle,
 }
 
+#[derive(Clone)]
 struct Page {
     rate: f64,
     history: History,
@@ -32,6 +33,7 @@ struct Page {
     waited: u64,
 }
 
+#[derive(Clone)]
 struct Web {
     pages: Vec<Page>,
     random: fastrand::Rng,
@@ -123,24 +125,28 @@ impl Web {
     }
 }
 
-/// Changes found in `rounds` refreshes, one `every` so often, on average over the webs.
-fn found(way: Way, every: f64, rounds: u64, seeds: u64) -> f64 {
-    let of_web = |seed| {
-        let mut web = Web::new(seed, every);
-        let mut found = 0;
-        for _ in 0..rounds {
-            found += web.refresh(way);
-            web.now += every;
+/// Changes found in `rounds` refreshes, one `every` so often, by each way, on average over the webs.
+fn found(every: f64, rounds: u64, seeds: u64) -> [f64; 3] {
+    let mut sums = [0; 3];
+    for seed in 0..seeds {
+        let web = Web::new(seed, every);
+        for (way, sum) in [Way::RoundRobin, Way::Estimate, Way::Oracle]
+            .into_iter()
+            .zip(&mut sums)
+        {
+            let mut web = web.clone();
+            for _ in 0..rounds {
+                *sum += web.refresh(way);
+                web.now += every;
+            }
         }
-        found
-    };
-    (0..seeds).map(of_web).sum::<u64>() as f64 / seeds as f64
+    }
+    sums.map(|sum| sum as f64 / seeds as f64)
 }
 
 /// Prints and answers with the ratio to round-robin.
 fn compare(words: &str, every: f64, rounds: u64, seeds: u64) -> f64 {
-    let [round_robin, estimate, oracle] =
-        [Way::RoundRobin, Way::Estimate, Way::Oracle].map(|way| found(way, every, rounds, seeds));
+    let [round_robin, estimate, oracle] = found(every, rounds, seeds);
     println!(
         "{words}: round-robin {round_robin:.0}, estimate {estimate:.0} ({:.2} x), who knows every rate {oracle:.0} ({:.2} x)",
         estimate / round_robin,

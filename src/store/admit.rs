@@ -112,7 +112,7 @@ impl Admitter {
     }
 
     /// See [`Admitter::with_young`].
-    pub(super) fn max_age_cutoff(&self) -> Option<i64> {
+    pub(super) fn young(&self) -> Option<i64> {
         self.young
     }
 

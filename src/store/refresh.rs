@@ -18,7 +18,7 @@ use crate::estimate::{Choice, History, Pool, patience};
 use crate::parse::lastmod;
 
 /// Why what a refresh has found and not asked for is not asked for.
-pub(crate) const NEXT: &str = "waits for the next refresh or crawl";
+pub(crate) const NEXT: &str = "the budget of a refresh";
 
 /// What is an outcome of a refresh's run, and not one that it still has to get.
 pub(super) const DONE: &str =
@@ -160,51 +160,19 @@ impl Admitter {
     }
 
     /// Puts what was chosen in the queue: as many URLs as there is room for. Answers with how many there were.
-    pub(super) fn choose(&mut self, tx: &Transaction<'_>, room: u64) -> rusqlite::Result<u64> {
-        let mut pool = Pool::default();
-        self.each_candidate(tx, |_, seen| {
-            pool.add(seen.group, &seen.history);
-            Ok(())
-        })?;
-        let (mut choice, now) = (Choice::new(room), self.now as f64 / 1e6);
-        self.each_candidate(tx, |now_micros, seen| {
-            let chance = seen
-                .history
-                .chance_told(&pool.prior(seen.group), now, seen.told);
-            // What was never asked for comes first of the likeliest, but is not old.
-            choice.add(seen.url, chance, seen.asked.unwrap_or(now_micros));
-            Ok(())
-        })?;
+    fn choose(&mut self, tx: &Transaction<'_>, room: u64) -> rusqlite::Result<u64> {
+        let choosing = Choosing {
+            run: self.run,
+            now: self.now,
+            young: self.young(),
+            first: false,
+        };
+        let choice = choosing.choose(tx, room)?;
         let urls = choice.seen();
         for url in choice.chosen() {
             self.ask_for(tx, url)?;
         }
         Ok(urls)
-    }
-
-    /// Goes through the URLs that may be asked for, each with what is known of it.
-    fn each_candidate(
-        &self,
-        tx: &Transaction<'_>,
-        mut take: impl FnMut(i64, Candidate) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<()> {
-        let mut urls = tx.prepare(CANDIDATES)?;
-        let mut urls = urls.query(params![
-            self.run,
-            NEXT,
-            self.max_age_cutoff().unwrap_or(i64::MAX)
-        ])?;
-        let mut answers = tx.prepare(ANSWERS)?;
-        let mut answers = Answers {
-            rows: answers.query([])?,
-            next: None,
-        };
-        while let Some(row) = urls.next()? {
-            let mut candidate = Candidate::of(row)?;
-            candidate.history = answers.of(candidate.url)?;
-            take(self.now, candidate)?;
-        }
-        Ok(())
     }
 
     /// Puts a URL in the queue that keeps the outcome that it has, if it has one.
@@ -282,6 +250,113 @@ impl Admitter {
     }
 }
 
+/// What a refresh would ask for, as chosen now, each with how likely it is to have changed; the likeliest first. And of
+/// how many.
+pub(crate) fn preview(
+    connection: &Connection,
+    budget: u64,
+    young: Option<i64>,
+    now: i64,
+) -> rusqlite::Result<(Vec<(f64, String)>, u64)> {
+    let last = "SELECT ifnull(max(id), 0) FROM run";
+    let choosing = Choosing {
+        run: connection.query_row(last, [], |row| row.get(0))?,
+        now,
+        young,
+        first: true,
+    };
+    let pool = choosing.pool(connection)?;
+    let choice = choosing.choose_by(connection, &pool, budget)?;
+    let (urls, chosen) = (choice.seen(), choice.chosen());
+    let mut shown = Vec::new();
+    choosing.each(connection, |candidate| {
+        if chosen.binary_search(&candidate.url).is_ok() {
+            let text = "SELECT text FROM url WHERE id = ?";
+            let text = connection
+                .prepare_cached(text)?
+                .query_row([candidate.url], |row| row.get(0));
+            shown.push((choosing.chance(&pool, &candidate), text?));
+        }
+        Ok(())
+    })?;
+    shown.sort_by(|a, b| b.0.total_cmp(&a.0));
+    Ok((shown, urls))
+}
+
+/// What is chosen from, and when.
+struct Choosing {
+    run: i64,
+    now: i64,
+    /// Good answers from then on are young.
+    young: Option<i64>,
+    /// Whether the run's own outcomes are chosen from, too: they are those of the run before the refresh.
+    first: bool,
+}
+
+impl Choosing {
+    fn choose(&self, connection: &Connection, budget: u64) -> rusqlite::Result<Choice> {
+        let pool = self.pool(connection)?;
+        self.choose_by(connection, &pool, budget)
+    }
+
+    fn pool(&self, connection: &Connection) -> rusqlite::Result<Pool> {
+        let mut pool = Pool::default();
+        self.each(connection, |candidate| {
+            pool.add(candidate.group, &candidate.history);
+            Ok(())
+        })?;
+        Ok(pool)
+    }
+
+    fn choose_by(
+        &self,
+        connection: &Connection,
+        pool: &Pool,
+        budget: u64,
+    ) -> rusqlite::Result<Choice> {
+        let mut choice = Choice::new(budget);
+        self.each(connection, |candidate| {
+            // What was never asked for comes first of the likeliest, but is not old.
+            let asked = candidate.asked.unwrap_or(self.now);
+            choice.add(candidate.url, self.chance(pool, &candidate), asked);
+            Ok(())
+        })?;
+        Ok(choice)
+    }
+
+    fn chance(&self, pool: &Pool, candidate: &Candidate) -> f64 {
+        let now = self.now as f64 / 1e6;
+        let prior = pool.prior(candidate.group);
+        candidate.history.chance_told(&prior, now, candidate.told)
+    }
+
+    /// Goes through the URLs that may be asked for, each with what is known of it.
+    fn each(
+        &self,
+        connection: &Connection,
+        mut take: impl FnMut(Candidate) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let mut urls = connection.prepare(CANDIDATES)?;
+        let mut urls = urls.query(params![
+            self.run,
+            NEXT,
+            self.young.unwrap_or(i64::MAX),
+            self.first
+        ])?;
+        let mut answers = connection.prepare(ANSWERS)?;
+        let mut answers = Answers {
+            rows: answers.query([])?,
+            next: None,
+        };
+        while let Some(row) = urls.next()? {
+            let mut candidate = Candidate::of(row)?;
+            candidate.history = answers.of(candidate.url)?;
+            take(candidate)?;
+        }
+        Ok(())
+    }
+}
+
 /// Pages and their parts that have an outcome which was carried over, or were found and left to this refresh; without
 /// those whose last answer is good and young enough.
 const CANDIDATES: &str = "
@@ -291,7 +366,7 @@ JOIN url u ON u.id = v.url
 LEFT JOIN fetch f ON f.id = v.last_fetch
 LEFT JOIN (SELECT url, max(lastmod) AS lastmod FROM sitemap_entry WHERE run = ?1 AND lastmod IS NOT NULL GROUP BY url) e ON e.url = v.url
 WHERE v.run = ?1 AND v.role IN (0, 1)
-AND (v.decision = 0 AND v.carried = 1 AND NOT (f.started >= ?3 AND f.error IS NULL AND f.status < 400)
+AND (v.decision = 0 AND (v.carried = 1 OR ?4 AND v.carried = 0 AND v.last_fetch IS NOT NULL) AND NOT (f.started >= ?3 AND f.error IS NULL AND f.status < 400)
   OR v.decision = 2 AND v.last_fetch IS NULL AND v.rule = (SELECT id FROM rule WHERE text = ?2))
 ORDER BY v.url";
 

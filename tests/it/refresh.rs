@@ -146,8 +146,33 @@ fn the_likeliest_are_asked_for_and_all_else_stays() {
         plan.change(number);
     }
     plan.site.forget();
+    let planned = plan.refresh(20).arg("--dry-run").run().expect_code(0);
+    let likely: Vec<f64> = planned
+        .stdout
+        .lines()
+        .filter_map(|line| line.split(' ').next()?.parse().ok())
+        .collect();
+    assert_eq!(
+        (
+            likely.len(),
+            likely.iter().filter(|chance| **chance > 0.8).count()
+        ),
+        (20, 10),
+        "{planned}"
+    );
+    assert!(
+        planned.stderr.contains("20 of 101 URLs would be asked for"),
+        "{planned}"
+    );
+    assert_eq!((plan.asked(), known(&out)), (vec![], before.clone()));
+    let planned: BTreeSet<String> = planned
+        .stdout
+        .lines()
+        .filter_map(|line| Some(line.split_once(&plan.site.url(""))?.1.to_owned()))
+        .collect();
     let said = plan.refresh(20).run().expect_code(0).stderr;
     let asked = plan.asked();
+    assert_eq!(asked.iter().cloned().collect::<BTreeSet<_>>(), planned);
     assert_eq!(asked.len(), 20, "{asked:?}");
     for number in 0..10 {
         assert!(asked.contains(&format!("/{number}")), "{number}: {asked:?}");
@@ -269,7 +294,7 @@ fn new_urls_within_the_budget_and_after_it() {
             &out,
             "SELECT decision, rule, count(*) FROM urls WHERE decision <> 'admitted' GROUP BY 1, 2"
         ),
-        [format!("cut waits for the next refresh or crawl {left}")]
+        [format!("cut the budget of a refresh {left}")]
     );
     expect_sound(&out);
     // One is for whoever has waited the longest.
@@ -461,6 +486,8 @@ fn stopped_by_a_signal_and_followed_by_a_crawl() {
         child.wait_until("some requests", |_| plan.asked().len() > 5);
         child.signal("INT");
         child.wait().expect_code(130);
+        let said = refresh.again().arg("--dry-run").run().expect_code(2).stderr;
+        assert!(said.contains("a refresh is not finished"), "{said}");
         let run = number(&out, "SELECT max(id) FROM run");
         assert_eq!(number(&out, "SELECT count(*) FROM pages"), 61);
         assert!(number(&out, "SELECT count(*) FROM visit WHERE carried = 2") > 30);

@@ -171,7 +171,7 @@ mod tests {
         schema::prepare(&mut connection, || 7).expect("made");
         let sql = format!(
             "PRAGMA foreign_keys = OFF;
-             INSERT INTO run VALUES (1, 'finished', '[]', 0, 0);
+             INSERT INTO run (id, state, seeds, begun, ended) VALUES (1, 'finished', '[]', 0, 0);
              INSERT INTO start (id, run, begun, heartbeat, config, version, pid) VALUES (1, 1, 0, 0, '', '', 1);
              INSERT INTO url VALUES (2, 1, 2, 'http://a.example/2', 0), (3, 1, 3, 'http://a.example/3', 0);
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {requests})

@@ -27,6 +27,9 @@ pub(super) fn meaning(rule: &str) -> Option<String> {
         ("not", "followed: no page") => "links of this kind lead to no page",
         ("not", "followed: an asset") => "pages are made of it; --assets fetches it",
         ("not", "followed: not of a page") => "what links to it is itself no page of the crawl",
+        ("the", "budget of a refresh") => {
+            "when it was found the budget was spoken for: the next refresh, or a crawl, asks for it"
+        }
         ("rule", _) => "a rule of the program's own",
         _ => return None,
     };
