@@ -31,7 +31,7 @@ use crate::parse::Extractor;
 use crate::rewrite::Rewrite;
 use crate::scope::{Rule, Scope};
 use crate::stats::Snapshot;
-use crate::store::{End, Files, How, Opening, Policy, Recrawl, SitemapsRead, StoreError};
+use crate::store::{Begun, End, Files, How, Opening, Policy, Recrawl, SitemapsRead, StoreError};
 use conduct::Engine;
 pub use deliver::Visits;
 pub(crate) use deliver::{Delivery, channel};
@@ -142,6 +142,19 @@ pub struct Plan {
     pub extractor: Option<Arc<Extractor>>,
 }
 
+impl Refreshed {
+    fn of(begun: &Begun, left_over: Option<u64>, requests_left: Option<u64>) -> Option<Self> {
+        let refresh = begun.refresh?;
+        Some(Self {
+            budget: refresh.budget,
+            spent: refresh.budget.saturating_sub(requests_left.unwrap_or(0)),
+            urls: refresh.urls,
+            patience: refresh.patience,
+            left_over: left_over.unwrap_or(0),
+        })
+    }
+}
+
 /// Checks the settings and the seeds, and compiles what is compiled.
 ///
 /// # Errors
@@ -246,6 +259,14 @@ pub(crate) struct Hooks {
     pub(crate) refresh: Option<u64>,
 }
 
+fn say_user(config: &Config) {
+    if config.seeds.names_user() {
+        tracing::warn!(
+            "the name and password in a seed are not sent; give them as user (--user NAME:PASSWORD)"
+        );
+    }
+}
+
 /// [`run`], with everything that may be hung into it.
 pub(crate) async fn run_hooked(
     config: Config,
@@ -258,11 +279,7 @@ pub(crate) async fn run_hooked(
         extractor,
         ..
     } = plan(&config)?;
-    if config.seeds.names_user() {
-        tracing::warn!(
-            "the name and password in a seed are not sent; give them as user (--user NAME:PASSWORD)"
-        );
-    }
+    say_user(&config);
     let files_open = OpenFiles::of(&config)?;
     files_open.say(&config);
     let output = config.output.output.clone();
@@ -345,13 +362,7 @@ pub(crate) async fn run_hooked(
             recrawl: ended.recrawl,
             sitemaps: ended.sitemaps,
             trapped: ended.trapped,
-            refreshed: begun.refresh.map(|refresh| Refreshed {
-                budget: refresh.budget,
-                spent: refresh.budget - engine.requests_left.unwrap_or(0).min(refresh.budget),
-                urls: refresh.urls,
-                patience: refresh.patience,
-                left_over: ended.left_over.unwrap_or(0),
-            }),
+            refreshed: Refreshed::of(&begun, ended.left_over, engine.requests_left),
         }),
         Err(error) => Err(at(error)),
     }

@@ -4,6 +4,8 @@
 //! numbers, and the same numbers come each time. `docs/refresh.md` quotes what
 //! `cargo test --lib experiment -- --nocapture` prints.
 
+#![expect(clippy::print_stdout, reason = "the figures are for the reader")]
+
 use super::{Choice, DAY, History, Pool, Prior, patience};
 
 const URLS: usize = 10_000;
@@ -95,11 +97,10 @@ impl Web {
             page.waited += 1;
         }
         let now = self.now;
-        let found = chosen
+        chosen
             .into_iter()
             .map(|url| u64::from(self.ask(usize::try_from(url).expect("one of ours"), now)))
-            .sum();
-        found
+            .sum()
     }
 
     /// As many as the budget allows, in an order of their own.

@@ -59,6 +59,9 @@ pub(super) fn of(connection: &Connection, run: i64, url: i64) -> rusqlite::Resul
     Ok(Change::of_code(code.flatten()))
 }
 
+/// A URL's number; its change and its text, unless it is as it was.
+pub(crate) type Found = (i64, Option<(Change, String)>);
+
 /// A piece of what a start has found, by the numbers of the URLs behind one: each with its text, or without where it is
 /// as it was.
 pub(crate) fn piece(
@@ -66,7 +69,7 @@ pub(crate) fn piece(
     start: i64,
     after: i64,
     most: usize,
-) -> rusqlite::Result<Vec<(i64, Option<(Change, String)>)>> {
+) -> rusqlite::Result<Vec<Found>> {
     let sql = format!(
         "SELECT v.url, {CODE}, u.text {FROM} JOIN url u ON u.id = v.url
          WHERE v.run = (SELECT run FROM start WHERE id = ?1) AND v.url > ?2 AND v.carried = 0 AND f.start = ?1

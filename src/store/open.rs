@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{
     Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
@@ -274,14 +274,7 @@ impl Opening {
         }
         let (run, same_budget) = begin_run(&tx, resume.as_ref(), &texts, micros(now), refresh)?;
         try_again(&tx)?;
-        let (pages, bytes): (i64, i64) = tx.query_row(
-            "SELECT coalesce(sum(pages), 0), coalesce(sum(bytes), 0) FROM start WHERE run = ?1 AND id > ?2",
-            [run, last_limit(&tx, run)?],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        if config.scope.max_pages_per_host.0.is_some() {
-            count_host_pages(&tx, run)?;
-        }
+        let (pages, bytes) = counted(&tx, run, config)?;
         tx.execute(
             "INSERT INTO start (run, begun, heartbeat, config, version, pid, durable_to)
              VALUES (?1, ?2, ?2, ?3, ?4, ?5, (SELECT coalesce(max(durable_to), 0) FROM start))",
@@ -294,19 +287,7 @@ impl Opening {
             ],
         )?;
         let start = tx.last_insert_rowid();
-        let run_begun = tx.query_row("SELECT begun FROM run WHERE id = ?", [run], |row| {
-            row.get(0)
-        })?;
-        let max_age = config.recrawl.max_age.0.map(|age| age.0);
-        let young = max_age.map(|age| {
-            micros(
-                from_micros(run_begun)
-                    .checked_sub(age)
-                    .unwrap_or(UNIX_EPOCH),
-            )
-        });
-        let mut admitter = Admitter::new(run, hash_keys, policy, config.reading())
-            .with_young(young, config.output.files);
+        let mut admitter = admitter_of(&tx, run, hash_keys, policy, config)?;
         admitter.now = micros(now);
         if refresh.is_some() {
             // What is decided anew before anything is chosen lets nothing in by itself.
@@ -315,7 +296,6 @@ impl Opening {
                 refresh::carry_over(&tx, run)?;
             }
         }
-        admitter.maps = Maps::new(config, from_micros(run_begun));
         // Before anything is decided: what has no outcome any more leads nowhere until it is read again.
         let again = hurt::ask_again(&mut admitter, &tx, &left.hurt)?;
         // Left by a repair of what such decisions rest on.
@@ -461,6 +441,39 @@ impl LastRun {
     fn differs(&self, seeds: &[Seed], rewrite: &Rewrite) -> bool {
         keys(&self.seeds(), rewrite) != keys(seeds, rewrite)
     }
+}
+
+/// Who decides over the URLs of a run.
+fn admitter_of(
+    tx: &Transaction<'_>,
+    run: i64,
+    hash_keys: (u64, u64),
+    policy: Policy,
+    config: &Config,
+) -> rusqlite::Result<Admitter> {
+    let begun = tx.query_row("SELECT begun FROM run WHERE id = ?", [run], |row| {
+        row.get(0).map(from_micros)
+    })?;
+    let max_age = config.recrawl.max_age.0.map(|age| age.0);
+    let young = max_age.map(|age| begun.checked_sub(age).map_or(0, micros));
+    let mut admitter = Admitter::new(run, hash_keys, policy, config.reading())
+        .with_young(young, config.output.files);
+    admitter.maps = Maps::new(config, begun);
+    Ok(admitter)
+}
+
+/// Counts the pages of each host, where they are limited; answers with those of the run, and its bytes, since a limit
+/// has stopped it.
+fn counted(tx: &Transaction<'_>, run: i64, config: &Config) -> rusqlite::Result<(i64, i64)> {
+    let counts = tx.query_row(
+        "SELECT coalesce(sum(pages), 0), coalesce(sum(bytes), 0) FROM start WHERE run = ?1 AND id > ?2",
+        [run, last_limit(tx, run)?],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    if config.scope.max_pages_per_host.0.is_some() {
+        count_host_pages(tx, run)?;
+    }
+    Ok(counts)
 }
 
 /// What a start makes of the run that is there.

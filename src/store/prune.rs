@@ -362,7 +362,7 @@ impl Prune<'_> {
             "DELETE FROM doomed WHERE file IN (SELECT c.file FROM version c JOIN doomed d ON d.file = c.file)",
             [],
         )?;
-        let mut bodies = Bodies::open(self.output).map_err(|source| self.at_pages(source))?;
+        let bodies = Bodies::open(self.output).map_err(|source| self.at_pages(source))?;
         loop {
             let names: Vec<Vec<u8>> = connection
                 .prepare_cached("SELECT CAST(file AS BLOB) FROM doomed ORDER BY file LIMIT ?")?
