@@ -263,6 +263,10 @@ impl Opening {
         let full = config.output.durability == Durability::Full;
         // On the disk before the first file is: else files could outlive every row that tells of their start.
         self.connection.pragma_update(None, "synchronous", "FULL")?;
+        if refresh.is_some() {
+            // The log of requests is sorted by URL, however long it is.
+            self.connection.pragma_update(None, "temp_store", "FILE")?;
+        }
         // One that only reads at first could not write once another program has.
         let tx = Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
         let number = |sql: &str| tx.query_row(sql, [], |row| row.get::<_, i64>(0));

@@ -342,7 +342,7 @@ fn rows_that_do_not_add_up() {
         ),
         1
     );
-    let cases: [(&str, Damage, &str, Option<usize>); 19] = [
+    let cases: [(&str, Damage, &str, Option<usize>); 22] = [
         (
             "an outcome is lost",
             |out| write(out, "UPDATE visit SET last_fetch = NULL WHERE url = 5"),
@@ -433,6 +433,29 @@ fn rows_that_do_not_add_up() {
             "a URL has another's outcome",
             |out| write(out, "UPDATE visit SET last_fetch = 8 WHERE url = 5"),
             "outcome 2",
+            Some(1),
+        ),
+        (
+            "an outcome of this run is said to be an earlier one's",
+            |out| write(out, "UPDATE visit SET carried = 1 WHERE url = 5"),
+            "outcome 1",
+            Some(1),
+        ),
+        (
+            "a newer one is said to be waited for",
+            |out| write(out, "UPDATE visit SET carried = 2 WHERE url = 5"),
+            "lost 1, outcome 1",
+            Some(1),
+        ),
+        (
+            "one is said to be carried over, and there is none",
+            |out| {
+                write(
+                    out,
+                    "UPDATE visit SET carried = 1, last_fetch = NULL WHERE url = 5",
+                )
+            },
+            "lost 1, outcome 1",
             Some(1),
         ),
         (

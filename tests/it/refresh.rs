@@ -516,6 +516,37 @@ fn stopped_by_a_signal_and_followed_by_a_crawl() {
     }
 }
 
+/// What was to be asked for, and waits no more, keeps what it has.
+#[test]
+fn a_queue_that_is_lost_is_no_loss() {
+    let plan = Plan::new(60);
+    plan.crawl.run().expect_code(0);
+    plan.day_passes();
+    let out = plan.out();
+    let before = known(&out);
+    let refresh = plan.refresh(50).args(["--rate", "20/s"]);
+    let mut child = refresh.spawn();
+    child.wait_until("some requests", |_| plan.asked().len() > 5);
+    child.signal("INT");
+    child.wait().expect_code(130);
+    edit(&out, "DELETE FROM frontier");
+    let check = |more: &[&str]| {
+        let args = ["check", "-o", "out"].iter().chain(more);
+        plan.crawl.run_args(args)
+    };
+    let said = check(&[]).expect_code(1).stdout;
+    assert!(
+        said.contains("was to be asked for again, and does not wait"),
+        "{said}"
+    );
+    check(&["--repair"]).expect_code(0);
+    assert_eq!(known(&out), before);
+    expect_sound(&out);
+    refresh.run().expect_code(0);
+    assert_eq!(known(&out), before);
+    expect_sound(&out);
+}
+
 /// What is out of the scope now is not asked for; what has changed otherwise is.
 #[test]
 fn settings_that_have_changed_decide() {
