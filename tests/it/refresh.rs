@@ -525,6 +525,7 @@ fn a_queue_that_is_lost_is_no_loss() {
     let out = plan.out();
     let before = known(&out);
     let refresh = plan.refresh(50).args(["--rate", "20/s"]);
+    plan.site.forget();
     let mut child = refresh.spawn();
     child.wait_until("some requests", |_| plan.asked().len() > 5);
     child.signal("INT");
