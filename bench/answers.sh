@@ -82,7 +82,33 @@ make() {
     --ignore-traps --progress never
   unserve
 }
+# ask NAME COMMAND...: a row of the table: medians of wall and CPU, the most memory, lines of the answer.
+ask() {
+  local name=$1 n lines; shift
+  : > "$dir/times"
+  for n in $(seq "$rounds"); do
+    lines=$(/usr/bin/time -a -o "$dir/times" -f '%e %U %S %M' "$@" 2> /dev/null | wc -l)
+  done
+  awk -v name="$name" -v lines="$lines" '
+    function median(a, n,  i, j, t) { for (i = 2; i <= n; i++) for (j = i; j > 1 && a[j] < a[j - 1]; j--) { t = a[j]; a[j] = a[j - 1]; a[j - 1] = t } return a[int((n + 1) / 2)] }
+    NF == 4 { n++; wall[n] = $1; cpu[n] = $2 + $3; if ($4 > most) most = $4 }
+    END { printf "| %s | %s | %.2f | %.2f | %.0f |\n", name, lines, median(wall, n), median(cpu, n), most / 1024 }' "$dir/times"
+}
+times() {
+  local out=$dir/crawl-out view
+  [ -e "$out/crawl.db" ] || die "no $out: answers.sh make"
+  [ -x "$CRAWL" ] || die "no $CRAWL: cargo build --release"
+  "$CRAWL" query -o "$out" -f csv "SELECT count(*) AS pages, sum(bytes) AS bytes, (SELECT count(*) FROM link) AS links, (SELECT count(*) FROM url) AS urls FROM pages"
+  echo "| question | lines | wall s | CPU s | peak MB |"; echo "|---|--:|--:|--:|--:|"
+  ask rank "$CRAWL" rank -o "$out"
+  for view in $("$CRAWL" query -o "$out" -f csv "SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name" | tail -n +2); do
+    [ "$view" != links ] || { ask "links, the first 1,000" "$CRAWL" query -o "$out" -f csv "SELECT * FROM links LIMIT 1000"; continue; }
+    ask "$view" "$CRAWL" query -o "$out" -f csv "SELECT * FROM $view"
+  done
+}
 case $what in
   make) make ;;
-  *) die "make or time, not $what" ;;
+  time) times ;;
+  all) [ -e "$dir/crawl-out" ] || make; times ;;
+  *) die "make, time or all, not $what" ;;
 esac

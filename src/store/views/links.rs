@@ -7,9 +7,9 @@
 pub(super) const VIEWS: &str = "
 CREATE VIEW broken_links AS
 WITH RECURSIVE
-bad (url, status, error, next) AS MATERIALIZED (
+bad (url, status, error, next) AS (
   SELECT v.url, f.status, f.error, f.redirect_to FROM visit v JOIN fetch f ON f.id = v.last_fetch
-  WHERE v.run = {run:} AND (f.error IS NOT NULL OR f.status >= 400 OR f.redirect_to IS NOT NULL)
+  WHERE v.run = {run:} AND (f.error IS NOT NULL OR f.status >= 400 OR f.redirect_to IS NOT NULL) {kept:}
 ),
 way (url, first, hops, at, status, error, next) AS (
   SELECT url, status, 0, url, status, error, next FROM bad
@@ -17,9 +17,9 @@ way (url, first, hops, at, status, error, next) AS (
   SELECT w.url, w.first, w.hops + 1, b.url, b.status, b.error, b.next FROM way w JOIN bad b ON b.url = w.next
   WHERE w.error IS NULL AND w.hops < 20
 ),
-broken (url, first, hops, at, status, error) AS MATERIALIZED (
+broken (url, first, hops, at, status, error) AS (
   SELECT url, first, hops, at, status, iif(hops = 20, ifnull(error, {loop:}), error) FROM way
-  WHERE error IS NOT NULL OR status >= 400 OR hops = 20
+  WHERE error IS NOT NULL OR status >= 400 OR hops = 20 {kept:}
 )
 SELECT s.text AS from_url, t.text AS to_url, {anchor:l} AS anchor, {kind:l.kind} AS kind, b.first AS status,
        iif(b.hops = 0, {error:b.error}, NULL) AS error, e.text AS final_url, b.status AS final_status,
@@ -47,24 +47,25 @@ WHERE v.run = {run:};
 
 CREATE VIEW redirect_chains AS
 WITH RECURSIVE
-hop (url, next) AS MATERIALIZED (
+hop (url, next) AS (
   SELECT v.url, f.redirect_to FROM visit v JOIN fetch f ON f.id = v.last_fetch
-  WHERE v.run = {run:} AND f.redirect_to IS NOT NULL
+  WHERE v.run = {run:} AND f.redirect_to IS NOT NULL {kept:}
 ),
-way (url, hops, at, met, route, circle) AS (
-  SELECT h.url, 1, h.next, printf(',%d,%d,', h.url, h.next), json_array(u.text, t.text), h.url = h.next
-  FROM hop h JOIN url u ON u.id = h.url JOIN url t ON t.id = h.next
+way (url, hops, at, met, circle) AS (
+  SELECT url, 1, next, url || ',' || next, url = next FROM hop
   UNION ALL
-  SELECT w.url, w.hops + 1, h.next, w.met || h.next || ',', json_insert(w.route, '$[#]', t.text),
-         instr(w.met, ',' || h.next || ',') > 0
-  FROM way w JOIN hop h ON h.url = w.at JOIN url t ON t.id = h.next
+  SELECT w.url, w.hops + 1, h.next, w.met || ',' || h.next, instr(',' || w.met || ',', ',' || h.next || ',') > 0
+  FROM way w JOIN hop h ON h.url = w.at
   WHERE NOT w.circle AND w.hops < 20
 ),
-chain (url, hops, at, route, circle) AS MATERIALIZED (
-  SELECT url, max(hops), at, route, circle FROM way GROUP BY url
+chain (url, hops, at, met, circle) AS (
+  SELECT url, max(hops), at, met, circle FROM way GROUP BY url {kept:}
 ),
-linked (url, pages) AS MATERIALIZED ({linking:SELECT url FROM chain})
-SELECT u.text AS url, h.hops AS hops, h.route AS route, t.text AS final_url, f.status AS final_status,
+linked (url, pages) AS ({linking:SELECT url FROM chain} {kept:})
+SELECT u.text AS url, h.hops AS hops,
+       (SELECT json_group_array(text) FROM (
+          SELECT p.text FROM json_each('[' || h.met || ']') e JOIN url p ON p.id = e.value ORDER BY e.key)) AS route,
+       t.text AS final_url, f.status AS final_status,
        {error:f.error} AS final_error,
        CASE WHEN h.circle THEN 'loop'
             WHEN h.hops = 20 AND f.redirect_to IS NOT NULL THEN 'too many hops'
@@ -85,7 +86,7 @@ LEFT JOIN linked n ON n.url = h.url
 ORDER BY h.hops DESC, u.text;
 
 CREATE VIEW mixed_content AS
-WITH insecure (url) AS MATERIALIZED (SELECT id FROM url WHERE text >= 'http:' AND text < 'http;')
+WITH insecure (url) AS (SELECT id FROM url WHERE text >= 'http:' AND text < 'http;' {kept:})
 SELECT s.text AS from_url, t.text AS to_url, {kind:l.kind} AS kind
 FROM visit v
 CROSS JOIN url s ON s.id = v.url AND s.text >= 'https:' AND s.text < 'https;'

@@ -15,6 +15,10 @@ const INDEXABLE: &str =
     "v.role IN (0, 2) AND c.media_type IN ('text/html', 'application/xhtml+xml')
        AND NOT c.noindex AND ifnull(c.canonical = v.url, 1)";
 
+/// Behind a question of which the answer is to be worked out once and kept, not once for each row that asks for it.
+/// `MATERIALIZED` says so, but a program with an SQLite before 3.35 cannot read a database with that word in it.
+const KEPT: &str = "LIMIT -1";
+
 /// Expands the marks of some SQL.
 pub(super) fn expand(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len() * 2);
@@ -34,6 +38,7 @@ fn meaning(word: &str, x: &str) -> String {
     let kinds = LinkKind::ALL.iter().map(|row| (i64::from(row.2), row.1));
     match word {
         "run" => RUN.to_owned(),
+        "kept" => KEPT.to_owned(),
         "indexable" => INDEXABLE.to_owned(),
         "error" => case(
             x,
@@ -109,12 +114,12 @@ fn lengths(of: &str) -> String {
     let [column, least, most] = std::array::from_fn(|_| words.next().unwrap_or_default());
     format!(
         "WITH
-page (url, text) AS MATERIALIZED (
+page (url, text) AS (
   SELECT v.url, c.{column} FROM visit v JOIN fetch f ON f.id = v.last_fetch JOIN version c ON c.id = f.version
-  WHERE v.run = {RUN} AND {INDEXABLE}
+  WHERE v.run = {RUN} AND {INDEXABLE} {KEPT}
 ),
-shared (text, copies) AS MATERIALIZED (
-  SELECT text, count(*) FROM page WHERE text <> '' GROUP BY text HAVING count(*) > 1
+shared (text, copies) AS (
+  SELECT text, count(*) FROM page WHERE text <> '' GROUP BY text HAVING count(*) > 1 {KEPT}
 ),
 judged (url, text, problem) AS (
   SELECT url, text, 'missing' FROM page WHERE ifnull(text, '') = ''

@@ -34,25 +34,25 @@ WHERE e.run = {run:};
 
 CREATE VIEW orphans AS
 WITH
-named (url, sitemap, position) AS MATERIALIZED (
+named (url, sitemap, position) AS (
   SELECT e.url, min(e.sitemap), e.position FROM sitemap_entry e JOIN sitemap s ON s.run = e.run AND s.url = e.sitemap
-  WHERE e.run = {run:} AND s.kind <> 1 GROUP BY e.url
+  WHERE e.run = {run:} AND s.kind <> 1 GROUP BY e.url {kept:}
 ),
 -- What many pages lead to, some of an eighth of the pages do; of the rest there are fewer links.
-often (url) AS MATERIALIZED (
+often (url) AS (
   SELECT DISTINCT l.target FROM visit v CROSS JOIN fetch g ON g.id = v.last_fetch CROSS JOIN link l ON l.version = g.version
-  WHERE v.run = {run:} AND g.version % 8 = 0 AND l.kind IN ({kinds:a area frame iframe refresh}) AND l.target <> v.url
+  WHERE v.run = {run:} AND g.version % 8 = 0 AND l.kind IN ({kinds:a area frame iframe refresh}) AND l.target <> v.url {kept:}
 ),
-rest (url) AS MATERIALIZED (
+rest (url) AS (
   SELECT url FROM named EXCEPT SELECT url FROM often
-  EXCEPT SELECT f.redirect_to FROM visit v JOIN fetch f ON f.id = v.last_fetch WHERE v.run = {run:} AND f.redirect_to IS NOT NULL
+  EXCEPT SELECT f.redirect_to FROM visit v JOIN fetch f ON f.id = v.last_fetch WHERE v.run = {run:} AND f.redirect_to IS NOT NULL {kept:}
 ),
-linked (url) AS MATERIALIZED (
+linked (url) AS (
   SELECT DISTINCT l.target FROM link l
   CROSS JOIN version c ON c.id = l.version AND c.url <> l.target
   CROSS JOIN visit v ON v.run = {run:} AND v.url = c.url
   CROSS JOIN fetch g ON g.id = v.last_fetch AND g.version = c.id
-  WHERE l.target IN (SELECT url FROM rest) AND l.kind IN ({kinds:a area frame iframe refresh})
+  WHERE l.target IN (SELECT url FROM rest) AND l.kind IN ({kinds:a area frame iframe refresh}) {kept:}
 )
 SELECT u.text AS url, m.text AS sitemap, e.lastmod AS lastmod, f.status AS status, {error:f.error} AS error, c.title AS title
 FROM named n
@@ -66,8 +66,8 @@ WHERE n.url IN (SELECT url FROM rest EXCEPT SELECT url FROM linked) AND v.via_ki
 
 CREATE VIEW unlisted AS
 WITH
-listed (url) AS MATERIALIZED ({listed:}),
-told (host) AS MATERIALIZED (SELECT DISTINCT u.host FROM listed l JOIN url u ON u.id = l.url)
+listed (url) AS ({listed:} {kept:}),
+told (host) AS (SELECT DISTINCT u.host FROM listed l JOIN url u ON u.id = l.url {kept:})
 SELECT u.text AS url, c.title AS title, v.depth AS depth, w.text AS found_on
 FROM visit v
 JOIN fetch f ON f.id = v.last_fetch

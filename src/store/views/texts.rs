@@ -17,8 +17,8 @@ CREATE VIEW descriptions AS
 {lengths:description 70 160};
 
 CREATE VIEW canonicals AS
-WITH several (version) AS MATERIALIZED (
-  SELECT version FROM link WHERE kind IN ({kinds:canonical}) GROUP BY version HAVING count(DISTINCT target) > 1
+WITH several (version) AS (
+  SELECT version FROM link WHERE kind IN ({kinds:canonical}) GROUP BY version HAVING count(DISTINCT target) > 1 {kept:}
 )
 SELECT u.text AS url, k.text AS canonical,
        CASE WHEN f.version IN (SELECT version FROM several) THEN 'several'
@@ -41,12 +41,12 @@ LEFT JOIN url n ON n.id = ifnull(g.redirect_to, nullif(e.canonical, e.url))
 WHERE v.run = {run:} AND (c.canonical <> v.url OR f.version IN (SELECT version FROM several));
 
 CREATE VIEW noindexed AS
-WITH page (url, version) AS MATERIALIZED (
+WITH page (url, version) AS (
   SELECT v.url, c.id FROM visit v JOIN fetch f ON f.id = v.last_fetch JOIN version c ON c.id = f.version
-  WHERE v.run = {run:} AND (c.noindex OR c.nofollow)
+  WHERE v.run = {run:} AND (c.noindex OR c.nofollow) {kept:}
 ),
-listed (url) AS MATERIALIZED ({listed:}),
-linked (url, pages) AS MATERIALIZED ({linking:SELECT url FROM page})
+listed (url) AS ({listed:} {kept:}),
+linked (url, pages) AS ({linking:SELECT url FROM page} {kept:})
 SELECT u.text AS url, c.noindex AS noindex, c.nofollow AS nofollow, c.directives AS directives,
        p.url IN (SELECT url FROM listed) AS in_sitemap, ifnull(n.pages, 0) AS links
 FROM page p
@@ -56,13 +56,13 @@ LEFT JOIN linked n ON n.url = p.url;
 
 CREATE VIEW hreflang AS
 WITH
-said (url, written, language, target) AS MATERIALIZED (
+said (url, written, language, target) AS (
   SELECT DISTINCT v.url, l.anchor, lower(l.anchor), l.target
   FROM link l
   CROSS JOIN version c ON c.id = l.version
   CROSS JOIN visit v ON v.run = {run:} AND v.url = c.url
   CROSS JOIN fetch g ON g.id = v.last_fetch AND g.version = c.id
-  WHERE l.kind IN ({kinds:alternate}) AND l.anchor IS NOT NULL
+  WHERE l.kind IN ({kinds:alternate}) AND l.anchor IS NOT NULL {kept:}
 ),
 -- language[-Script][-REGION]
 tag (code, language, rest) AS (
@@ -74,7 +74,7 @@ part (code, language, script, region) AS (
          iif(rest || '-' GLOB '-[a-z][a-z][a-z][a-z]-*', substr(rest, 6), rest)
   FROM tag
 ),
-known (code) AS MATERIALIZED (
+known (code) AS (
   SELECT 'x-default' UNION ALL
   SELECT code FROM part
   WHERE (language GLOB '[a-z][a-z]' OR language GLOB '[a-z][a-z][a-z]') AND instr(' {languages:} ', ' ' || language || ' ')
@@ -82,8 +82,8 @@ known (code) AS MATERIALIZED (
     AND (region = '' OR region GLOB '-[a-z][a-z]' AND instr(' {regions:} ', ' ' || substr(region, 2) || ' ')
          OR region GLOB '-[0-9][0-9][0-9]')
 ),
-twice (url, language) AS MATERIALIZED (
-  SELECT url, language FROM said GROUP BY url, language HAVING count(DISTINCT target) > 1
+twice (url, language) AS (
+  SELECT url, language FROM said GROUP BY url, language HAVING count(DISTINCT target) > 1 {kept:}
 ),
 judged (url, written, target, status, problem) AS (
   SELECT a.url, a.written, a.target, f.status,

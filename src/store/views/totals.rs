@@ -20,10 +20,10 @@ LEFT JOIN (
 WHERE n.requests > 0 OR EXISTS (SELECT 1 FROM frontier q WHERE q.host = h.id);
 
 CREATE VIEW host_health AS
-WITH asked (host, ms, failed, refused, silent, rank, number) AS MATERIALIZED (
+WITH asked (host, ms, failed, refused, silent, rank, number) AS (
   SELECT u.host, f.total_us / 1000.0, f.error IS NOT NULL OR f.status >= 400, f.status IN (429, 503),
          f.status IS NULL, row_number() OVER (PARTITION BY u.host ORDER BY f.total_us), count(*) OVER (PARTITION BY u.host)
-  FROM fetch f JOIN start s ON s.id = f.start JOIN url u ON u.id = f.url WHERE s.run = {run:}
+  FROM fetch f JOIN start s ON s.id = f.start JOIN url u ON u.id = f.url WHERE s.run = {run:} {kept:}
 )
 SELECT h.name AS host, count(*) AS requests, sum(a.failed) AS failed, round(100.0 * sum(a.failed) / count(*), 1) AS failed_percent,
        sum(a.refused) AS refused, sum(a.silent) AS unanswered,
@@ -33,9 +33,9 @@ FROM asked a JOIN host h ON h.id = a.host
 GROUP BY a.host ORDER BY sum(a.failed) DESC, count(*) DESC;
 
 CREATE VIEW depths AS
-SELECT v.depth AS depth, count(*) AS urls, count(*) FILTER (WHERE f.error IS NULL AND f.status < 400 AND f.redirect_to IS NULL) AS ok,
-       count(*) FILTER (WHERE f.error IS NULL AND f.redirect_to IS NOT NULL) AS redirects,
-       count(*) FILTER (WHERE f.error IS NOT NULL OR f.status >= 400) AS failed, count(*) FILTER (WHERE f.id IS NULL) AS forbidden, ifnull(sum(c.bytes), 0) AS bytes
+SELECT v.depth AS depth, count(*) AS urls, count(CASE WHEN f.error IS NULL AND f.status < 400 AND f.redirect_to IS NULL THEN 1 END) AS ok,
+       count(CASE WHEN f.error IS NULL AND f.redirect_to IS NOT NULL THEN 1 END) AS redirects,
+       count(CASE WHEN f.error IS NOT NULL OR f.status >= 400 THEN 1 END) AS failed, count(CASE WHEN f.id IS NULL THEN 1 END) AS forbidden, ifnull(sum(c.bytes), 0) AS bytes
 FROM visit v
 LEFT JOIN fetch f ON f.id = v.last_fetch
 LEFT JOIN version c ON c.id = f.version
