@@ -10,7 +10,6 @@ pub mod changes;
 pub mod check;
 mod counts;
 pub mod export;
-pub mod prune;
 mod functions;
 mod lately;
 pub mod named;

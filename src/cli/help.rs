@@ -227,8 +227,8 @@ mod tests {
         }
         let (_, commands) = SHORT.split_once("Commands").expect("commands");
         for name in [
-            "query", "status", "why", "audit", "check", "report", "export", "init", "config", "man", "refresh",
-            "prune",
+            "query", "status", "why", "audit", "check", "report", "export", "init", "config",
+            "man", "refresh", "prune",
         ] {
             assert!(
                 command.find_subcommand(name).is_some() && commands.contains(name),

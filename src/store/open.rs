@@ -279,18 +279,7 @@ impl Opening {
         let (run, same_budget) = begin_run(&tx, resume.as_ref(), &texts, micros(now), refresh)?;
         try_again(&tx)?;
         let (pages, bytes) = counted(&tx, run, config)?;
-        tx.execute(
-            "INSERT INTO start (run, begun, heartbeat, config, version, pid, durable_to)
-             VALUES (?1, ?2, ?2, ?3, ?4, ?5, (SELECT coalesce(max(durable_to), 0) FROM start))",
-            params![
-                run,
-                micros(now),
-                noted(&settings),
-                env!("CARGO_PKG_VERSION"),
-                std::process::id()
-            ],
-        )?;
-        let start = tx.last_insert_rowid();
+        let start = insert_start(&tx, run, micros(now), &settings)?;
         let mut admitter = admitter_of(&tx, run, hash_keys, policy, config)?;
         admitter.now = micros(now);
         if refresh.is_some() {
@@ -445,6 +434,22 @@ impl LastRun {
     fn differs(&self, seeds: &[Seed], rewrite: &Rewrite) -> bool {
         keys(&self.seeds(), rewrite) != keys(seeds, rewrite)
     }
+}
+
+/// Notes that a start begins. What is certain of the starts before it is of this one, too.
+fn insert_start(tx: &Transaction<'_>, run: i64, now: i64, settings: &str) -> rusqlite::Result<i64> {
+    tx.execute(
+        "INSERT INTO start (run, begun, heartbeat, config, version, pid, durable_to)
+         VALUES (?1, ?2, ?2, ?3, ?4, ?5, (SELECT coalesce(max(durable_to), 0) FROM start))",
+        params![
+            run,
+            now,
+            noted(settings),
+            env!("CARGO_PKG_VERSION"),
+            std::process::id()
+        ],
+    )?;
+    Ok(tx.last_insert_rowid())
 }
 
 /// Who decides over the URLs of a run.
