@@ -97,6 +97,7 @@ fn step(active: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::schema;
 
     #[test]
     fn steps_are_few_and_of_a_clock() {
@@ -118,5 +119,50 @@ mod tests {
             );
             assert!((seconds * SECOND).div_ceil(step) <= STEPS);
         }
+    }
+
+    /// Two starts a week apart: the week does not count.
+    #[test]
+    fn time_counts_while_it_runs() {
+        let mut connection = Connection::open_in_memory().expect("in memory");
+        schema::prepare(&mut connection, || 7).expect("a schema");
+        let week = 7 * 86_400 * 1_000_000_i64;
+        connection
+            .execute_batch(&format!(
+                "PRAGMA foreign_keys = off;
+                 INSERT INTO run (id, state, seeds, begun) VALUES (1, 'finished', '[]', 0), (2, 'finished', '[]', 0);
+                 INSERT INTO start (id, run, begun, heartbeat, ended, config, version, pid)
+                 VALUES (1, 1, 0, 0, 5, '', '', 1), (2, 2, 0, 3000000, NULL, '', '', 1), (3, 2, {week}, {week}, {week} + 3000000, '', '', 1);
+                 INSERT INTO fetch (start, url, kind, attempt, started, total_us, status, error, retry_at, wire_bytes, truncated)
+                 VALUES (1, 1, 0, 0, 0, 0, 200, NULL, NULL, 0, 0), (2, 1, 0, 0, 0, 0, 200, NULL, NULL, 0, 0),
+                        (2, 1, 0, 0, 2950000, 0, 503, NULL, 1, 0, 0), (3, 1, 0, 1, {week}, 0, 200, NULL, NULL, 0, 0),
+                        (3, 1, 1, 0, {week} + 9000000, 0, NULL, 1, NULL, 0, 0), (3, 1, 0, 0, -5, 0, 301, NULL, NULL, 0, 0);"
+            ))
+            .expect("rows");
+        let pace = read(&connection, 2).expect("a pace");
+        assert_eq!((pace.steps.len(), &*pace.restarts), (60, &[30][..]));
+        let found: Vec<(usize, Step)> = pace
+            .steps
+            .into_iter()
+            .enumerate()
+            .filter(|(_, step)| step.requests > 0)
+            .collect();
+        let step = |pages, requests, failed| Step {
+            pages,
+            requests,
+            failed,
+        };
+        // What is later than the last sign of life counts with the last step, what is earlier than the start with its first.
+        let wanted = [
+            (0, step(1, 1, 0)),
+            (29, step(0, 1, 1)),
+            (30, step(1, 2, 0)),
+            (59, step(0, 1, 1)),
+        ];
+        assert_eq!(found, wanted);
+        assert_eq!(
+            read(&connection, 9).expect("nothing").steps,
+            [Step::default()]
+        );
     }
 }

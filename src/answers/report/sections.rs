@@ -127,7 +127,13 @@ impl Places {
             let same = first.iter().zip(folders).take_while(|(a, b)| a == b);
             shared = shared.min(same.count());
         }
-        shared
+        // Where nothing lies below, it is the last of them that is told from the top.
+        let below = self.numbers.keys().any(|place| place.1.len() > shared);
+        if below {
+            shared
+        } else {
+            shared.saturating_sub(1)
+        }
     }
 }
 
@@ -213,4 +219,99 @@ fn sample(connection: &Connection, run: i64, pages: &[(i64, u32)]) -> rusqlite::
     }
     let guess = pages.len() as u64 * u64::from(links) / asked.max(1);
     Ok((guess / LINKS) as i64 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(urls: &[String]) -> Places {
+        let mut places = Places::default();
+        for (id, url) in (1..).zip(urls) {
+            places.add(id, url);
+        }
+        places
+    }
+
+    #[test]
+    fn where_pages_lie() {
+        for (url, host, folders) in [
+            ("http://a.example/", "a.example", vec![]),
+            ("http://a.example", "a.example", vec![]),
+            (
+                "https://a.example:8080/x/y.html?q=/z/#/w/",
+                "a.example:8080",
+                vec!["/x/"],
+            ),
+            (
+                "http://a.example/1/2/3/4/5/6",
+                "a.example",
+                vec!["/1/", "/2/", "/3/", "/4/"],
+            ),
+            ("http://a.example//x", "a.example", vec!["//"]),
+            ("nonsense", "nonsense", vec![]),
+            ("", "", vec![]),
+        ] {
+            let folders: Vec<String> = folders.into_iter().map(str::to_owned).collect();
+            assert_eq!(place_of(url), (host.to_owned(), folders), "{url}");
+        }
+    }
+
+    #[test]
+    fn parts_tell_pages_apart() {
+        let urls = |of: &[&str]| {
+            of.iter()
+                .map(|url| format!("http://{url}"))
+                .collect::<Vec<_>>()
+        };
+        let many = |form: &dyn Fn(u32) -> String| (0..40).map(form).collect::<Vec<_>>();
+        for (given, by, wanted) in [
+            // What all pages are in tells nothing.
+            (
+                urls(&["a/docs/x/1", "a/docs/x/2", "a/docs/y/1"]),
+                "folder",
+                vec![("/x/", 2), ("/y/", 1)],
+            ),
+            (
+                urls(&["a/x/1", "a/1", "a/2"]),
+                "folder",
+                vec![("/", 2), ("/x/", 1)],
+            ),
+            (
+                urls(&["a/x/1", "b/x/1", "b/y/1"]),
+                "host and folder",
+                vec![("a /x/", 1), ("b /x/", 1), ("b /y/", 1)],
+            ),
+            (
+                urls(&["a/x/1", "b/1", "c/1", "d/y/1", "d/z/1"]),
+                "host",
+                vec![("d", 2), ("a", 1), ("b", 1), ("c", 1)],
+            ),
+            (urls(&[]), "folder", vec![]),
+        ] {
+            let (found, sections, parts) = places(&given).parts();
+            let sections: Vec<(&str, u64)> =
+                sections.iter().map(|one| (&*one.name, one.pages)).collect();
+            assert_eq!((found, sections), (by, wanted), "{given:?}");
+            assert!(parts.len() <= given.len());
+        }
+        for given in [
+            many(&|number| format!("http://a/{number}/x")),
+            many(&|number| format!("http://h{number}/x")),
+        ] {
+            let (_, sections, parts) = places(&given).parts();
+            assert_eq!(sections.len(), NAMED + 1);
+            assert_eq!(
+                (&*sections[NAMED].name, sections[NAMED].pages),
+                ("25 others", 25)
+            );
+            assert_eq!(
+                parts
+                    .values()
+                    .filter(|part| usize::from(**part) == NAMED)
+                    .count(),
+                26
+            );
+        }
+    }
 }
