@@ -8,10 +8,10 @@ const WIDTH: f64 = 400.0;
 /// Height of a row.
 const ROW: f64 = 24.0;
 /// Where bars begin, and the room of the longest.
-const BEGIN: f64 = 128.0;
+const BEGIN: f64 = 132.0;
 const ROOM: f64 = 150.0;
 /// Letters that a name has room for.
-const LETTERS: usize = 16;
+const LETTERS: usize = 17;
 
 /// A row.
 pub(in super::super) struct Bar {

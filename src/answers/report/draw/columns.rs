@@ -8,7 +8,7 @@ const HEIGHT: f64 = 214.0;
 /// The field within its axes.
 const LEFT: f64 = 40.0;
 const RIGHT: f64 = 10.0;
-const TOP: f64 = 20.0;
+const TOP: f64 = 26.0;
 const BOTTOM: f64 = 40.0;
 /// Width that a letter takes.
 const LETTER: f64 = 7.0;
