@@ -282,12 +282,10 @@ impl Opening {
         let start = insert_start(&tx, run, micros(now), &settings)?;
         let mut admitter = admitter_of(&tx, run, hash_keys, policy, config)?;
         admitter.now = micros(now);
-        if refresh.is_some() {
-            // What is decided anew before anything is chosen lets nothing in by itself.
-            admitter.room = Some(0);
-            if resume.is_none() {
-                refresh::carry_over(&tx, run)?;
-            }
+        // Of a refresh, what is decided anew before anything is chosen lets nothing in by itself.
+        admitter.room = refresh.map(|_| 0);
+        if refresh.is_some() && resume.is_none() {
+            refresh::carry_over(&tx, run)?;
         }
         // Before anything is decided: what has no outcome any more leads nowhere until it is read again.
         let again = hurt::ask_again(&mut admitter, &tx, &left.hurt)?;
@@ -304,10 +302,9 @@ impl Opening {
         let anew = resume.as_ref().is_none_or(|last| {
             wanted || last.differs(seeds, &rewrite) || changed.iter().any(Change::decides)
         });
-        let refreshing = match refresh {
-            Some(budget) => Some(admitter.refresh(&tx, budget, !same_budget)?),
-            None => None,
-        };
+        let refreshing = refresh
+            .map(|budget| admitter.refresh(&tx, budget, !same_budget))
+            .transpose()?;
         // The queue is read from the table.
         admitter.admitted.clear();
         for view in fields::wide_views(&tx, &config.field)? {
