@@ -26,7 +26,9 @@ macro_rules! names {
 names! {
     Action = b"action",
     Alt = b"alt",
+    AriaHidden = b"aria-hidden",
     Background = b"background",
+    Class = b"class",
     Color = b"color",
     Content = b"content",
     Crossorigin = b"crossorigin",
@@ -34,19 +36,23 @@ names! {
     Encoding = b"encoding",
     Face = b"face",
     Formaction = b"formaction",
+    Hidden = b"hidden",
     Href = b"href",
     Hreflang = b"hreflang",
     HttpEquiv = b"http-equiv",
+    Id = b"id",
     Imagesrcset = b"imagesrcset",
     Integrity = b"integrity",
     Lang = b"lang",
     Named = b"name",
     Poster = b"poster",
     Rel = b"rel",
+    Role = b"role",
     Shadowrootmode = b"shadowrootmode",
     Size = b"size",
     Src = b"src",
     Srcset = b"srcset",
+    Start = b"start",
     Style = b"style",
     Type = b"type",
     XlinkHref = b"xlink:href",
@@ -59,7 +65,7 @@ pub(super) struct Attributes<'a> {
     values: [&'a str; COUNT],
     /// A bit per name that the tag has. Only these values are of this tag: clearing one word is cheaper
     /// than clearing the values.
-    seen: u32,
+    seen: u64,
 }
 
 impl<'a> Attributes<'a> {

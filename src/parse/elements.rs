@@ -4,20 +4,24 @@ use crate::record::LinkKind;
 
 use super::attributes::Name;
 
+/// Names elements, and makes the function that finds them by their packed names.
 macro_rules! tags {
-    ($($variant:ident = $($text:literal)|+),* $(,)?) => {
-        /// An element that this crawler treats in its own way.
+    ($(#[$about:meta])* $enum:ident: $($variant:ident = $($text:literal)|+),* $(,)?) => {
+        $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Tag { $($variant,)* /** Any other. */ Other }
+        pub(super) enum $enum { $($variant,)* /** Any other. */ Other }
 
-        fn known(packed: u128) -> Tag {
-            $(if $(packed == const { pack($text) })||+ { return Tag::$variant; })*
-            Tag::Other
+        fn known(packed: u128) -> $enum {
+            $(if $(packed == const { crate::parse::elements::pack($text) })||+ { return $enum::$variant; })*
+            $enum::Other
         }
     };
 }
+pub(super) use tags;
 
 tags! {
+    /// An element that this crawler treats in its own way.
+    Tag:
     A = b"a",
     AnnotationXml = b"annotation-xml",
     Area = b"area",

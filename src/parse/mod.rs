@@ -10,6 +10,7 @@
 //! `links` resolves what they point to when the page, and with it its `<base>`, is known whole.
 
 mod attributes;
+mod blocks;
 pub mod charset;
 mod css;
 mod elements;
@@ -19,6 +20,7 @@ mod html;
 pub mod lastmod;
 mod link_header;
 mod links;
+pub mod main_text;
 mod media_type;
 mod namespaces;
 mod prescan;
