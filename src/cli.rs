@@ -20,6 +20,7 @@ mod audit;
 mod cat;
 mod check;
 mod crawl;
+mod diff;
 mod dry_run;
 mod export;
 mod extract;
@@ -90,6 +91,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Rank(args)) => cat::rank(args),
         Some(Command::Report(args)) => report::report(args),
         Some(Command::Export(args)) => export::export(args),
+        Some(Command::Diff(args)) => diff::diff(args),
         Some(Command::Extract(args)) => extract::extract(args),
         Some(Command::Init(args)) => inspect::init(args),
         Some(Command::Config(args)) => crawl::show_config(args, &matches),

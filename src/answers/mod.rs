@@ -10,6 +10,7 @@ pub mod changes;
 pub mod check;
 mod counts;
 pub mod export;
+pub mod diff;
 mod functions;
 mod lately;
 pub mod named;

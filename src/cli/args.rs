@@ -56,6 +56,8 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Write rows as CSV, JSON Lines or Parquet, the graph of links, or the site as a tree of files
     Export(ExportArgs),
+    /// Say what is new, gone, moved or changed from one run to the next, or from one crawl to another
+    Diff(DiffArgs),
     /// Try the fields of a crawl.toml on pages, without a crawl
     Extract(ExtractArgs),
     /// Write a crawl.toml with every setting at its default
@@ -608,6 +610,68 @@ pub(super) struct ReportArgs {
     /// Rows of a table, of each kind of problem, at the most
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub rows: u16,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum DiffFormat {
+    /// How many of each kind, then a line a URL
+    #[default]
+    Table,
+    /// A line a URL, with a line of names
+    Csv,
+    /// Everything, as one object
+    Json,
+    /// An object a URL, one a line
+    Jsonl,
+    /// A page by itself
+    Html,
+    /// Tables for a comment or a wiki
+    #[value(alias = "md")]
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = super::diff::after())]
+pub(super) struct DiffArgs {
+    /// The earlier run: a number, -2 for the last but one, a date for the last begun by then, or another output [default: the last but one]
+    #[arg(allow_negative_numbers = true)]
+    pub run1: Option<String>,
+    /// The later run, likewise [default: the latest]
+    #[arg(allow_negative_numbers = true)]
+    pub run2: Option<String>,
+    /// The output directory of the crawl, or a crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Another output: its run is the earlier one [default: its latest]
+    #[arg(long, value_name = "DIR")]
+    pub against: Option<PathBuf>,
+    /// Compare URLs that begin with FROM as if they began with TO (may be given again)
+    #[arg(long, value_name = "FROM=TO")]
+    pub map: Vec<crawl::answers::diff::Map>,
+    /// All that differs of this URL: facts, links, header fields, the text line by line
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Show these kinds alone [default: all but unchanged]
+    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Show so many URLs of each kind, or unlimited [default: 100; html: 1000; csv, json, jsonl: unlimited]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<Limit<u64>>,
+    /// How it is shown
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub format: DiffFormat,
+    /// Other bytes are a change, too, where text, links and the rest are the same
+    #[arg(long)]
+    pub bytes: bool,
+    /// Compare assets and checked URLs, too, and not only pages
+    #[arg(long)]
+    pub resources: bool,
+    /// End with code 5 if there is any difference
+    #[arg(long)]
+    pub exit_code: bool,
+    /// End with code 5 if there are more than N of these kinds or changes, or any at all (may be given again)
+    #[arg(long, value_name = "WHAT[=N]", value_delimiter = ',')]
+    pub fail_on: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -64,7 +64,10 @@ const EXIT_CODES: [(u8, &str); 8] = [
     (2, "bad usage or config"),
     (3, "finished, but every seed failed"),
     (4, "ended with deferred URLs: the same command tries again"),
-    (5, "report --fail-on: a check failed"),
+    (
+        5,
+        "report --fail-on: a check failed; diff --exit-code, --fail-on: there is a difference",
+    ),
     (11, "stopped by a limit: the same command goes on"),
     (130, "stopped by a signal: the same command goes on"),
 ];

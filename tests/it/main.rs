@@ -23,6 +23,7 @@ mod conformance_parse;
 mod conformance_robots;
 mod conformance_sitemap;
 mod damage;
+mod diff;
 mod durability;
 mod export;
 mod failures;

@@ -1,0 +1,438 @@
+//! What has become of one URL: a kind by the two states, and what the two contents differ in.
+
+use rusqlite::OptionalExtension;
+use tokio_rusqlite::rusqlite;
+
+use super::Options;
+use super::entry::{Change, Entry, Outcome};
+use super::headers;
+use super::kinds::{Aspect, Kind};
+use super::links;
+use super::side::{Met, Side, State};
+use super::text;
+
+/// The most of a body that is compared as text.
+const MOST_TEXT: u64 = 64 << 20;
+
+/// The two sides, and whether their numbers mean the same.
+#[derive(Debug)]
+pub(super) struct Compared<'r> {
+    pub(super) before: Side<'r>,
+    pub(super) after: Side<'r>,
+    pub(super) is_one: bool,
+    /// Whether both are of one database, and two runs of it: then a request is of one of them.
+    pub(super) same_log: bool,
+    pub(super) options: &'r Options,
+}
+
+/// A content, as its row has it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Content {
+    pub(super) id: i64,
+    pub(super) digest: Vec<u8>,
+    pub(super) bytes: u64,
+    pub(super) media_type: Option<String>,
+    pub(super) charset: Option<String>,
+    pub(super) title: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) language: Option<String>,
+    pub(super) canonical: Option<i64>,
+    pub(super) directives: Option<String>,
+    pub(super) file: Option<String>,
+}
+
+impl Content {
+    pub(super) fn read(side: &Side<'_>, version: i64) -> rusqlite::Result<Option<Self>> {
+        let mut statement = side.reader.connection.prepare_cached(
+            "SELECT id, digest, bytes, media_type, charset, title, description, language, canonical, directives, file
+             FROM version WHERE id = ?",
+        )?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Self {
+                id: row.get(0)?,
+                digest: row.get(1)?,
+                bytes: row.get::<_, i64>(2)?.unsigned_abs(),
+                media_type: row.get(3)?,
+                charset: row.get(4)?,
+                title: row.get(5)?,
+                description: row.get(6)?,
+                language: row.get(7)?,
+                canonical: row.get(8)?,
+                directives: row.get(9)?,
+                file: row.get(10)?,
+            })
+        };
+        statement.query_row([version], read).optional()
+    }
+
+    /// Media type and charset, as a header has them.
+    fn kind(&self) -> Option<String> {
+        let media_type = self.media_type.as_ref()?;
+        Some(match &self.charset {
+            Some(charset) => format!("{media_type}; charset={charset}"),
+            None => media_type.clone(),
+        })
+    }
+
+    /// Its main text; `Err` says why there is none to be compared.
+    pub(super) fn text(&self, side: &mut Side<'_>) -> Result<Option<String>, &'static str> {
+        let Some(file) = &self.file else {
+            return Err("its body is in no file");
+        };
+        let Some(body) = side.body(file, self.bytes.min(MOST_TEXT)) else {
+            return Err("the file of its body is missing");
+        };
+        let (media_type, charset) = (self.media_type.as_deref(), self.charset.as_deref());
+        Ok(text::lines_of(&body, media_type, charset))
+    }
+}
+
+/// What has become of a URL, by what each run says of it; `None` where there is nothing to say.
+pub(super) fn kind(before: State, had_content: bool, after: State) -> Option<Kind> {
+    use State::{Disallowed, Failed, Gone, Left, Redirect, There, Unmet, Waiting};
+    Some(match (before, after) {
+        // Nothing is known of one of the two.
+        (There | Redirect | Failed, Unmet | Waiting | Left) => Kind::Unasked,
+        (_, Unmet | Waiting | Left) => return None,
+        (Waiting, _) => Kind::Unasked,
+        (Disallowed, Disallowed) => Kind::Unchanged,
+        (_, Disallowed) => Kind::Disallowed,
+        (There, Redirect) => Kind::Moved,
+        (There | Redirect | Failed, There | Redirect) => Kind::Changed,
+        (_, There | Redirect) => Kind::New,
+        (There | Redirect, Gone) => Kind::Gone,
+        (Failed, Gone) if had_content => Kind::Gone,
+        (Failed | Gone, Gone | Failed) => Kind::Changed,
+        (_, Gone | Failed) => Kind::Failed,
+    })
+}
+
+/// What may turn out otherwise in the light of all URLs: what is gone may stand elsewhere, at one that is new.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) entry: Entry,
+    /// The content that was there, or is new.
+    pub(super) content: Option<Content>,
+}
+
+impl Compared<'_> {
+    /// What has become of a URL; `None` where nothing is known of it.
+    pub(super) fn judge(
+        &mut self,
+        before: Option<Met>,
+        after: Option<Met>,
+    ) -> rusqlite::Result<Option<Judged>> {
+        let state = |met: Option<Met>| met.map_or(State::Unmet, |met| met.state());
+        let had_content = before.is_some_and(|met| met.good.is_some());
+        let Some(mut kind) = kind(state(before), had_content, state(after)) else {
+            return Ok(None);
+        };
+        // The same request: the later run has not asked again.
+        if self.same_log
+            && let (Some(a), Some(b)) = (before, after)
+            && let (Some(x), Some(y)) = (a.asked, b.asked)
+            && x.id == y.id
+        {
+            kind = Kind::Unasked;
+        }
+        match (kind, before, after) {
+            (Kind::Changed, Some(before), Some(after)) => self.changed(before, after).map(Some),
+            (Kind::Moved, Some(before), Some(after)) => self.redirected(before, after).map(Some),
+            (Kind::Unchanged, _, Some(after)) => self.same(after).map(Some),
+            _ => self.other(kind, before, after).map(Some),
+        }
+    }
+
+    /// A URL of the side that knows it.
+    fn name(&self, before: Option<Met>, after: Option<Met>) -> rusqlite::Result<String> {
+        match (before, after) {
+            (_, Some(met)) => self.after.mapped(met.url),
+            (Some(met), None) => self.before.mapped(met.url),
+            (None, None) => Ok(String::new()),
+        }
+    }
+
+    fn blank(
+        &self,
+        kind: Kind,
+        before: Option<Met>,
+        after: Option<Met>,
+    ) -> rusqlite::Result<Entry> {
+        Ok(Entry {
+            kind,
+            url: self.name(before, after)?,
+            to: None,
+            by: None,
+            before: before.and_then(|met| outcome(&met)),
+            after: after.and_then(|met| outcome(&met)),
+            changes: Vec::new(),
+            note: None,
+        })
+    }
+
+    /// Its name is read only if what is unchanged is listed.
+    fn same(&self, after: Met) -> rusqlite::Result<Judged> {
+        let mut entry = Entry {
+            kind: Kind::Unchanged,
+            url: String::new(),
+            to: None,
+            by: None,
+            before: None,
+            after: None,
+            changes: Vec::new(),
+            note: None,
+        };
+        if self.options.unchanged {
+            entry.url = self.after.mapped(after.url)?;
+            entry.after = outcome(&after);
+        }
+        Ok(Judged {
+            entry,
+            content: None,
+        })
+    }
+
+    /// A page that redirects now: it has moved, unless nothing is where it leads.
+    fn redirected(&self, before: Met, after: Met) -> rusqlite::Result<Judged> {
+        let mut entry = self.blank(Kind::Moved, Some(before), Some(after))?;
+        let content = self.content(&self.before, before)?;
+        title(&mut entry.before, content.as_ref());
+        if let Some(target) = after.asked.and_then(|asked| asked.redirect_to) {
+            let (end, met) = self.after.end_of(target)?;
+            let to = self.after.mapped(end)?;
+            let said = met.and_then(|met| met.outcome());
+            match met.map(|met| met.state()) {
+                Some(State::Gone) => {
+                    entry.kind = Kind::Gone;
+                    let status = said.unwrap_or_default();
+                    entry.note = Some(format!("it redirects to {to}, which answers {status}"));
+                }
+                Some(State::Failed | State::Disallowed) => {
+                    entry.note = said.map(|said| format!("there: {said}"));
+                }
+                _ => {}
+            }
+            if entry.kind == Kind::Moved {
+                (entry.to, entry.by) = (Some(to), Some("redirect".to_owned()));
+            }
+        }
+        Ok(Judged { entry, content })
+    }
+
+    /// Everything that has no two contents.
+    fn other(
+        &self,
+        kind: Kind,
+        before: Option<Met>,
+        after: Option<Met>,
+    ) -> rusqlite::Result<Judged> {
+        let mut entry = self.blank(kind, before, after)?;
+        let content = match (kind, before, after) {
+            (Kind::New, _, Some(met)) => self.content(&self.after, met)?,
+            (_, Some(met), _) => self.content(&self.before, met)?,
+            _ => None,
+        };
+        if kind == Kind::New {
+            title(&mut entry.after, content.as_ref());
+            if let Some(target) = after.and_then(|met| met.asked?.redirect_to) {
+                let target = self.after.mapped(target)?;
+                entry.note = Some(format!("redirects to {target}"));
+            }
+        } else {
+            title(&mut entry.before, content.as_ref());
+        }
+        if kind == Kind::Unasked {
+            let waits = before.is_some_and(|met| met.state() == State::Waiting);
+            entry.note = Some(if waits {
+                format!("run {} had not asked for it", self.before.run)
+            } else {
+                entry.after = None;
+                self.after.why_not(after.as_ref())?
+            });
+        }
+        Ok(Judged { entry, content })
+    }
+
+    /// The content that a URL has, or had last.
+    fn content(&self, side: &Side<'_>, met: Met) -> rusqlite::Result<Option<Content>> {
+        match met.asked.and_then(|asked| asked.version).or(met.good) {
+            Some(version) => Content::read(side, version),
+            None => Ok(None),
+        }
+    }
+
+    /// What was there and is there: in what it differs.
+    fn changed(&mut self, before: Met, after: Met) -> rusqlite::Result<Judged> {
+        let mut changes = self.status(before, after)?;
+        let (mut contents, mut note) = ((None, None), None);
+        let version = |met: Met| match met.state() {
+            State::There => met.asked.and_then(|asked| asked.version),
+            // What failed and is back is held to what it was.
+            State::Failed => met.good,
+            _ => None,
+        };
+        if after.state() == State::There
+            && let (Some(a), Some(b)) = (version(before), version(after))
+            && !(self.is_one && a == b)
+        {
+            contents = (
+                Content::read(&self.before, a)?,
+                Content::read(&self.after, b)?,
+            );
+            if let (Some(a), Some(b)) = (&contents.0, &contents.1) {
+                note = self.contents(a, b, &mut changes)?;
+            }
+        }
+        if before.state() == after.state() && after.state() == State::There {
+            changes.extend(self.headers(before, after)?);
+        }
+        if changes.is_empty() && note.is_none() {
+            return self.same(after);
+        }
+        changes.sort_by_key(|change| change.what);
+        let kind = if changes.is_empty() {
+            Kind::Unchanged
+        } else {
+            Kind::Changed
+        };
+        let mut entry = self.blank(kind, Some(before), Some(after))?;
+        title(&mut entry.before, contents.0.as_ref());
+        title(&mut entry.after, contents.1.as_ref());
+        (entry.changes, entry.note) = (changes, note);
+        Ok(Judged {
+            entry,
+            content: contents.1,
+        })
+    }
+
+    /// The status, the error, where it redirects to. A 304 is what was there.
+    fn status(&self, before: Met, after: Met) -> rusqlite::Result<Vec<Change>> {
+        let mut changes = Vec::new();
+        let status = |met: Met| met.asked.and_then(|asked| asked.status);
+        let both_there = before.state() == State::There && after.state() == State::There;
+        let unmodified = both_there && (status(before) == Some(304) || status(after) == Some(304));
+        let (a, b) = (before.outcome(), after.outcome());
+        if a != b && !unmodified {
+            changes.push(Change::value(Aspect::Status, a, b));
+        }
+        let target = |side: &Side<'_>, met: Met| -> rusqlite::Result<Option<String>> {
+            let redirects = met.asked.filter(|_| met.state() == State::Redirect);
+            match redirects.and_then(|asked| asked.redirect_to) {
+                Some(target) => side.mapped(target).map(Some),
+                None => Ok(None),
+            }
+        };
+        let (a, b) = (target(&self.before, before)?, target(&self.after, after)?);
+        if a != b {
+            changes.push(Change::value(Aspect::Redirect, a, b));
+        }
+        Ok(changes)
+    }
+
+    /// In what two contents differ. Answers with what is to be known besides.
+    fn contents(
+        &mut self,
+        a: &Content,
+        b: &Content,
+        changes: &mut Vec<Change>,
+    ) -> rusqlite::Result<Option<String>> {
+        let canonical = |side: &Side<'_>, content: &Content| match content.canonical {
+            Some(url) => side.mapped(url).map(Some),
+            None => Ok(None),
+        };
+        let canonicals = (canonical(&self.before, a)?, canonical(&self.after, b)?);
+        let values = [
+            (Aspect::Title, a.title.clone(), b.title.clone()),
+            (
+                Aspect::Description,
+                a.description.clone(),
+                b.description.clone(),
+            ),
+            (Aspect::Canonical, canonicals.0, canonicals.1),
+            (
+                Aspect::Directives,
+                a.directives.clone(),
+                b.directives.clone(),
+            ),
+            (Aspect::Language, a.language.clone(), b.language.clone()),
+            (Aspect::Type, a.kind(), b.kind()),
+        ];
+        let differ = values.into_iter().filter(|(_, a, b)| a != b);
+        changes.extend(differ.map(|(what, a, b)| Change::value(what, a, b)));
+        let (added, removed) = links::counted(self, a.id, b.id)?;
+        if added + removed > 0 {
+            changes.push(Change::counted(Aspect::Links, added, removed));
+        }
+        Ok(self.bodies(a, b, changes))
+    }
+
+    /// In what two bodies differ.
+    fn bodies(&mut self, a: &Content, b: &Content, changes: &mut Vec<Change>) -> Option<String> {
+        let same_bytes = a.digest == b.digest;
+        let mut by_bytes = self.options.bytes && !same_bytes;
+        let mut note = None;
+        if !(same_bytes && a.kind() == b.kind()) {
+            match (a.text(&mut self.before), b.text(&mut self.after)) {
+                (Ok(Some(a)), Ok(Some(b))) => {
+                    let (added, removed) = text::counted(&a, &b);
+                    if added + removed > 0 || a.trim() != b.trim() {
+                        changes.push(Change::counted(Aspect::Text, added, removed));
+                    }
+                }
+                // No text: the bytes are what there is to compare.
+                (Ok(_), Ok(_)) => by_bytes |= !same_bytes,
+                (Err(why), _) => {
+                    by_bytes |= !same_bytes;
+                    let run = self.before.run;
+                    note = Some(format!("its text is not compared: of run {run} {why}"));
+                }
+                (_, Err(why)) => {
+                    by_bytes |= !same_bytes;
+                    let run = self.after.run;
+                    note = Some(format!("its text is not compared: of run {run} {why}"));
+                }
+            }
+        }
+        if by_bytes {
+            let size = |content: &Content| Some(content.bytes.to_string());
+            changes.push(Change::value(Aspect::Bytes, size(a), size(b)));
+        }
+        note
+    }
+
+    /// Header fields of interest.
+    fn headers(&self, before: Met, after: Met) -> rusqlite::Result<Option<Change>> {
+        let (Some(a), Some(b)) = (before.asked, after.asked) else {
+            return Ok(None);
+        };
+        if self.is_one && a.header == b.header {
+            return Ok(None);
+        }
+        let (x, y) = (
+            headers::read(&self.before, a.header)?,
+            headers::read(&self.after, b.header)?,
+        );
+        // A 304 repeats only some of them.
+        let partial = a.status == Some(304) || b.status == Some(304);
+        let (removed, added) = headers::apart(&x, &y, partial);
+        let (added, removed) = (added.len() as u64, removed.len() as u64);
+        Ok((added + removed > 0).then(|| Change::counted(Aspect::Headers, added, removed)))
+    }
+}
+
+/// What came of a URL; `None` where it was not asked for.
+fn outcome(met: &Met) -> Option<Outcome> {
+    let word = met.outcome()?;
+    let status = met.asked.and_then(|asked| asked.status);
+    Some(Outcome {
+        status,
+        error: Some(word).filter(|word| word.parse::<u16>().is_err()),
+        title: None,
+    })
+}
+
+fn title(outcome: &mut Option<Outcome>, content: Option<&Content>) {
+    if let (Some(outcome), Some(content)) = (outcome, content) {
+        outcome.title.clone_from(&content.title);
+    }
+}
