@@ -24,8 +24,12 @@ pub(super) fn check(args: &CheckArgs) -> Result<u8> {
             }
         }
     };
-    let line = Line::begin();
-    let mut watch = |progress: Progress| line.show(progress);
+    let line = Line::begin("the database");
+    let mut watch = |Progress {
+                         files, of, bytes, ..
+                     }: Progress| {
+        line.show(format!("{files} of {of} files, {}", size(bytes)));
+    };
     let hearers = Hearers {
         tell: &mut tell,
         watch: &mut watch,
@@ -52,10 +56,10 @@ pub(super) fn check(args: &CheckArgs) -> Result<u8> {
 }
 
 /// The line that renews itself, on a terminal.
-struct Line(Option<ProgressBar>);
+pub(super) struct Line(Option<ProgressBar>);
 
 impl Line {
-    fn begin() -> Self {
+    pub(super) fn begin(words: &'static str) -> Self {
         if !talk::is_terminal() {
             return Self(None);
         }
@@ -63,22 +67,19 @@ impl Line {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
             bar.set_style(style);
         }
-        bar.set_message("the database");
+        bar.set_message(words);
         bar.enable_steady_tick(std::time::Duration::from_millis(250));
         talk::set_line(Some(bar.clone()));
         Self(Some(bar))
     }
 
-    fn show(&self, progress: Progress) {
+    pub(super) fn show(&self, words: String) {
         if let Some(bar) = &self.0 {
-            let Progress {
-                files, of, bytes, ..
-            } = progress;
-            bar.set_message(format!("{files} of {of} files, {}", size(bytes)));
+            bar.set_message(words);
         }
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         if let Some(bar) = &self.0 {
             talk::set_line(None);
             bar.finish_and_clear();

@@ -9,6 +9,7 @@ use crawl::answers::diff::{
 use crawl::config::nearest;
 
 use super::args::{DiffArgs, DiffFormat};
+use super::check::Line;
 use super::inspect::{columns, shown};
 use super::settings::output;
 use super::{CHECKED, FINISHED, USAGE};
@@ -63,7 +64,12 @@ pub(super) fn diff(args: &DiffArgs) -> Result<u8> {
         let counts = Counts::of_one(&found.entry);
         return Ok(judged(args, &counts, &limits));
     }
-    let found = diff::compare(&pair, &options)?;
+    let line = Line::begin("what is known of each URL");
+    let found = diff::compare(&pair, &options, &mut |urls| {
+        line.show(format!("{urls} URLs compared"));
+    });
+    line.end();
+    let found = found?;
     let what = Shown::new(kinds, limit(args));
     shown(diff::write(&found, &what, format(args.format), &mut out))?;
     flush(out)?;

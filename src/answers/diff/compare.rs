@@ -127,12 +127,15 @@ impl Compared<'_> {
         let Some(mut kind) = kind(state(before), had_content, state(after)) else {
             return Ok(None);
         };
-        // The same request: the later run has not asked again.
+        // The same request: the later run has taken over what the earlier one knew, and has not asked again.
         if self.same_log
             && let (Some(a), Some(b)) = (before, after)
             && let (Some(x), Some(y)) = (a.asked, b.asked)
             && x.id == y.id
         {
+            if matches!(a.state(), State::Gone | State::Disallowed) {
+                return Ok(None);
+            }
             kind = Kind::Unasked;
         }
         match (kind, before, after) {

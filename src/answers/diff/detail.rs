@@ -142,7 +142,7 @@ pub fn detail(pair: &Pair, options: &Options, text: &str) -> Result<Detail> {
     // What is gone, or new, may have moved: all of them say.
     let entry = match entry.kind {
         Kind::Gone | Kind::New => {
-            let diff = compare(pair, &options)?;
+            let diff = compare(pair, &options, &mut |_| {})?;
             let found = diff.of_url(&entry)?;
             found.unwrap_or(entry)
         }

@@ -8,14 +8,13 @@ use tokio_rusqlite::rusqlite;
 use super::side::Side;
 
 /// Their names.
-const OF_INTEREST: [&str; 20] = [
+const OF_INTEREST: [&str; 19] = [
     "access-control-allow-origin",
     "cache-control",
     "content-disposition",
     "content-language",
     "content-security-policy",
     "content-signal",
-    "content-type",
     "content-usage",
     "cross-origin-embedder-policy",
     "cross-origin-opener-policy",

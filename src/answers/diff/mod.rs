@@ -34,9 +34,12 @@ pub use write::{Format, Shown, write, write_detail};
 
 use crate::error::{Error, Result};
 use crate::store::words::Role;
-use compare::{Compared, Judged};
+use compare::Compared;
 use scratch::Scratch;
 use side::{Met, Side};
+
+/// So many URLs are compared from one word of how far it is to the next.
+const WATCHED: u64 = 500;
 
 /// How it is compared.
 #[derive(Debug, Clone, Default)]
@@ -113,29 +116,35 @@ impl Serialize for Counts {
 pub struct Diff<'p> {
     pair: &'p Pair,
     scratch: Scratch,
+    looked_at: u64,
     /// So many of each kind.
     pub counts: Counts,
     /// What is to be known of the whole.
     pub notes: Vec<String>,
 }
 
-/// Compares two runs.
+/// Compares two runs; `watch` hears now and then how many URLs are done.
 ///
 /// # Errors
 /// When a database cannot be read, or there is no room for what is found.
-pub fn compare<'p>(pair: &'p Pair, options: &Options) -> Result<Diff<'p>> {
-    let diff = || {
+pub fn compare<'p>(
+    pair: &'p Pair,
+    options: &Options,
+    watch: &mut dyn FnMut(u64),
+) -> Result<Diff<'p>> {
+    let mut diff = || {
         let mut compared = Compared::new(pair, options)?;
         let mut diff = Diff {
             pair,
             scratch: Scratch::new()?,
+            looked_at: 0,
             counts: Counts::default(),
             notes: notes(pair),
         };
         if compared.is_one {
-            diff.walk(&mut compared)?;
+            diff.walk(&mut compared, watch)?;
         } else {
-            diff.walk_two(&mut compared)?;
+            diff.walk_two(&mut compared, watch)?;
         }
         let found = moves::find(&mut compared, &diff.scratch)?;
         let counts = &mut diff.counts.kinds;
@@ -240,10 +249,24 @@ impl Diff<'_> {
         Ok(())
     }
 
-    fn take(&mut self, judged: Option<Judged>, options: &Options) -> rusqlite::Result<()> {
-        if let Some(judged) = judged {
+    /// Finds out what has become of a URL, and keeps it.
+    fn look(
+        &mut self,
+        compared: &mut Compared<'_>,
+        before: Option<Met>,
+        after: Option<Met>,
+        watch: &mut dyn FnMut(u64),
+    ) -> rusqlite::Result<()> {
+        self.looked_at += 1;
+        if self.looked_at.is_multiple_of(WATCHED) {
+            watch(self.looked_at);
+        }
+        if !compared.options.resources && !is_page(before, after) {
+            return Ok(());
+        }
+        if let Some(judged) = compared.judge(before, after)? {
             self.counts.count(&judged.entry);
-            if judged.entry.kind != Kind::Unchanged || options.unchanged {
+            if judged.entry.kind != Kind::Unchanged || compared.options.unchanged {
                 self.scratch.keep(&judged)?;
             }
         }
@@ -251,7 +274,11 @@ impl Diff<'_> {
     }
 
     /// Two runs of one database: both lists are in the order of their numbers.
-    fn walk(&mut self, compared: &mut Compared<'_>) -> rusqlite::Result<()> {
+    fn walk(
+        &mut self,
+        compared: &mut Compared<'_>,
+        watch: &mut dyn FnMut(u64),
+    ) -> rusqlite::Result<()> {
         let (mut befores, mut afters) = (List::default(), List::default());
         loop {
             let (a, b) = (
@@ -268,15 +295,16 @@ impl Diff<'_> {
                 (_, Some(b)) => (compared.before.known(b.url, 0)?, afters.take()),
                 (Some(_), None) => return Ok(()),
             };
-            if compared.options.resources || is_page(before, after) {
-                let judged = compared.judge(before, after)?;
-                self.take(judged, compared.options)?;
-            }
+            self.look(compared, before, after, watch)?;
         }
     }
 
     /// Runs of two databases: their URLs are brought together by name first.
-    fn walk_two(&mut self, compared: &mut Compared<'_>) -> rusqlite::Result<()> {
+    fn walk_two(
+        &mut self,
+        compared: &mut Compared<'_>,
+        watch: &mut dyn FnMut(u64),
+    ) -> rusqlite::Result<()> {
         let mut twice = 0_u64;
         for is_before in [true, false] {
             let mut list = List::default();
@@ -313,10 +341,7 @@ impl Diff<'_> {
                     None => Ok(None),
                 };
                 let (before, after) = (met(&compared.before, ids.0)?, met(&compared.after, ids.1)?);
-                if compared.options.resources || is_page(before, after) {
-                    let judged = compared.judge(before, after)?;
-                    self.take(judged, compared.options)?;
-                }
+                self.look(compared, before, after, watch)?;
             }
         }
     }
