@@ -47,6 +47,7 @@ Commands, on an output that is there:
   check        look over the database and each file, and put them right
   report       one page of it: what to do first, charts, tables; checks for CI
   export       rows as CSV, Parquet…, the link graph, or the site for offline
+  diff         say what has changed from run to run, or between two crawls
   refresh      ask again for what is likeliest to have changed
  Others: prune (old runs), extract (tries selectors), init, config, man, help…
 

@@ -439,3 +439,44 @@ fn title(outcome: &mut Option<Outcome>, content: Option<&Content>) {
         outcome.title.clone_from(&content.title);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every pair of states, of what never had content and of what once had. `.` is nothing to say.
+    #[test]
+    fn kinds_by_both_states() {
+        use State::{Disallowed, Failed, Gone, Left, Redirect, There, Unmet, Waiting};
+        let states = [
+            Unmet, Waiting, Left, Disallowed, There, Redirect, Gone, Failed,
+        ];
+        let letter = |kind: Option<Kind>| match kind {
+            None => '.',
+            Some(Kind::New) => 'n',
+            Some(Kind::Gone) => 'g',
+            Some(Kind::Moved) => 'm',
+            Some(Kind::Changed) => 'c',
+            Some(Kind::Failed) => 'f',
+            Some(Kind::Disallowed) => 'd',
+            Some(Kind::Unasked) => 'u',
+            Some(Kind::Unchanged) => '=',
+        };
+        for (before, without, with) in [
+            (Unmet, "...dnnff", "...dnnff"),
+            (Waiting, "...uuuuu", "...uuuuu"),
+            (Left, "...dnnff", "...dnnff"),
+            (Disallowed, "...=nnff", "...=nnff"),
+            (There, "uuudcmgf", "uuudcmgf"),
+            (Redirect, "uuudccgf", "uuudccgf"),
+            (Gone, "...dnncc", "...dnncc"),
+            (Failed, "uuudcccc", "uuudccgc"),
+        ] {
+            for (had_content, wanted) in [(false, without), (true, with)] {
+                let of = |after: &State| letter(kind(before, had_content, *after));
+                let found: String = states.iter().map(of).collect();
+                assert_eq!(found, wanted, "{before:?}, {had_content}");
+            }
+        }
+    }
+}

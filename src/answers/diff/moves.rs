@@ -18,7 +18,7 @@ const LEAST_TEXT: usize = 50;
 /// Of each side, bodies that are read to find a text again.
 const MOST_TEXTS: i64 = 5000;
 /// Titles that are looked for.
-const MOST_TITLES: i64 = 100_000;
+const MOST_TITLES: i64 = 20_000;
 
 /// Finds them, and how many of the new ones are told as such places.
 pub(super) fn find(compared: &mut Compared<'_>, scratch: &Scratch) -> rusqlite::Result<Found> {
