@@ -651,7 +651,7 @@ pub(super) struct DiffArgs {
     /// All that differs of this URL: facts, links, header fields, the text line by line
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
-    /// Show these kinds alone [default: all but unchanged]
+    /// Show these kinds alone [default: all but unasked and unchanged]
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     pub only: Vec<String>,
     /// Show so many URLs of each kind, or unlimited [default: 100; html: 1000; csv, json, jsonl: unlimited]

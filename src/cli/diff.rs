@@ -54,7 +54,7 @@ pub(super) fn diff(args: &DiffArgs) -> Result<u8> {
     let mut options = Options::default();
     options.bytes = args.bytes;
     options.resources = args.resources;
-    options.unchanged = kinds.contains(&Kind::Unchanged);
+    options.all = !kinds.iter().all(|kind| kind.is_difference());
     options.map.clone_from(&args.map);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     if let Some(url) = &args.url {
@@ -108,7 +108,7 @@ fn limit(args: &DiffArgs) -> u64 {
 fn kinds(words: &[String]) -> Result<Vec<Kind>, String> {
     let all = Kind::ALL.iter().map(|row| row.0);
     if words.is_empty() {
-        return Ok(all.filter(|kind| *kind != Kind::Unchanged).collect());
+        return Ok(all.filter(|kind| kind.is_difference()).collect());
     }
     let wanted: Vec<Kind> = words
         .iter()
@@ -172,7 +172,7 @@ mod tests {
     fn words_of_the_command_line() {
         let words = |text: &str| -> Vec<String> { text.split(',').map(str::to_owned).collect() };
         assert_eq!(kinds(&words("moved,new")), Ok(vec![Kind::New, Kind::Moved]));
-        assert_eq!(kinds(&[]).map(|kinds| kinds.len()), Ok(Kind::ALL.len() - 1));
+        assert_eq!(kinds(&[]).map(|kinds| kinds.len()), Ok(Kind::ALL.len() - 2));
         for (given, wanted) in [
             ("gonne", "--only gonne: did you mean gone?"),
             ("xyzzy", "--only xyzzy: there are new, gone,"),

@@ -142,6 +142,7 @@ impl Compared<'_> {
             (Kind::Changed, Some(before), Some(after)) => self.changed(before, after).map(Some),
             (Kind::Moved, Some(before), Some(after)) => self.redirected(before, after).map(Some),
             (Kind::Unchanged, _, Some(after)) => self.same(after).map(Some),
+            (Kind::Unasked, ..) if !self.options.all => Ok(Some(bare(kind))),
             _ => self.other(kind, before, after).map(Some),
         }
     }
@@ -162,43 +163,27 @@ impl Compared<'_> {
         after: Option<Met>,
     ) -> rusqlite::Result<Entry> {
         Ok(Entry {
-            kind,
             url: self.name(before, after)?,
-            to: None,
-            by: None,
             before: before.and_then(|met| outcome(&met)),
             after: after.and_then(|met| outcome(&met)),
-            changes: Vec::new(),
-            note: None,
+            ..bare(kind).entry
         })
     }
 
-    /// Its name is read only if what is unchanged is listed.
+    /// What is unchanged, by name if it is listed.
     fn same(&self, after: Met) -> rusqlite::Result<Judged> {
-        let mut entry = Entry {
-            kind: Kind::Unchanged,
-            url: String::new(),
-            to: None,
-            by: None,
-            before: None,
-            after: None,
-            changes: Vec::new(),
-            note: None,
-        };
-        if self.options.unchanged {
-            entry.url = self.after.mapped(after.url)?;
-            entry.after = outcome(&after);
+        let mut judged = bare(Kind::Unchanged);
+        if self.options.all {
+            judged.entry.url = self.after.mapped(after.url)?;
+            judged.entry.after = outcome(&after);
         }
-        Ok(Judged {
-            entry,
-            content: None,
-        })
+        Ok(judged)
     }
 
     /// A page that redirects now: it has moved, unless nothing is where it leads.
     fn redirected(&self, before: Met, after: Met) -> rusqlite::Result<Judged> {
         let mut entry = self.blank(Kind::Moved, Some(before), Some(after))?;
-        let content = self.content(&self.before, before)?;
+        let content = content(&self.before, before)?;
         title(&mut entry.before, content.as_ref());
         if let Some(target) = after.asked.and_then(|asked| asked.redirect_to) {
             let (end, met) = self.after.end_of(target)?;
@@ -231,8 +216,8 @@ impl Compared<'_> {
     ) -> rusqlite::Result<Judged> {
         let mut entry = self.blank(kind, before, after)?;
         let content = match (kind, before, after) {
-            (Kind::New, _, Some(met)) => self.content(&self.after, met)?,
-            (_, Some(met), _) => self.content(&self.before, met)?,
+            (Kind::New, _, Some(met)) => content(&self.after, met)?,
+            (_, Some(met), _) => content(&self.before, met)?,
             _ => None,
         };
         if kind == Kind::New {
@@ -254,14 +239,6 @@ impl Compared<'_> {
             });
         }
         Ok(Judged { entry, content })
-    }
-
-    /// The content that a URL has, or had last.
-    fn content(&self, side: &Side<'_>, met: Met) -> rusqlite::Result<Option<Content>> {
-        match met.asked.and_then(|asked| asked.version).or(met.good) {
-            Some(version) => Content::read(side, version),
-            None => Ok(None),
-        }
     }
 
     /// What was there and is there: in what it differs.
@@ -420,6 +397,31 @@ impl Compared<'_> {
         let (removed, added) = headers::apart(&x, &y, partial);
         let (added, removed) = (added.len() as u64, removed.len() as u64);
         Ok((added + removed > 0).then(|| Change::counted(Aspect::Headers, added, removed)))
+    }
+}
+
+/// What is only counted.
+fn bare(kind: Kind) -> Judged {
+    Judged {
+        entry: Entry {
+            kind,
+            url: String::new(),
+            to: None,
+            by: None,
+            before: None,
+            after: None,
+            changes: Vec::new(),
+            note: None,
+        },
+        content: None,
+    }
+}
+
+/// The content that a URL has, or had last.
+fn content(side: &Side<'_>, met: Met) -> rusqlite::Result<Option<Content>> {
+    match met.asked.and_then(|asked| asked.version).or(met.good) {
+        Some(version) => Content::read(side, version),
+        None => Ok(None),
     }
 }
 

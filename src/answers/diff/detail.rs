@@ -119,7 +119,7 @@ impl Detail {
 pub fn detail(pair: &Pair, options: &Options, text: &str) -> Result<Detail> {
     let url = asked::parse(text)?;
     let options = Options {
-        unchanged: true,
+        all: true,
         resources: true,
         ..options.clone()
     };

@@ -27,7 +27,7 @@ table.counts { width: auto; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 td.u { overflow-wrap: anywhere; min-width: 12em; width: 45%; }
-td.w { overflow-wrap: anywhere; min-width: 12em; }
+td.w { overflow-wrap: anywhere; min-width: 8em; }
 tr.differs td { font-weight: 600; }
 .note { color: var(--faint); }
 pre { font: .86em/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid var(--line); padding: .5rem; }
@@ -99,9 +99,13 @@ fn section(
     out: &mut dyn Write,
 ) -> Result<(), QueryError> {
     let (word, meaning) = (kind.word(), MEANINGS[kind as usize].1);
+    let what = match (kind, diff.counts.in_words()) {
+        (Kind::Changed, Some(words)) => format!(" In {words}."),
+        _ => String::new(),
+    };
     writeln!(
         out,
-        "<h2 id=\"{word}\">{word} ({})</h2>\n<p class=\"note\">{meaning}</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{word}\"><table><thead><tr>\
+        "<h2 id=\"{word}\">{word} ({})</h2>\n<p class=\"note\">{meaning}{what}</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{word}\"><table><thead><tr>\
          <th scope=\"col\">URL</th><th scope=\"col\">what</th></tr></thead><tbody>",
         diff.counts.of(kind)
     )?;
@@ -148,10 +152,18 @@ pub(super) fn detail(detail: &Detail, out: &mut dyn Write) -> io::Result<()> {
     for note in entry.note.iter().chain(&detail.notes) {
         writeln!(out, "<p class=\"note\">{}</p>", escape(note))?;
     }
+    let changed: Vec<&str> = entry
+        .changes
+        .iter()
+        .map(|change| change.what.word())
+        .collect();
+    if !changed.is_empty() {
+        writeln!(out, "<p>Changed in {}.</p>", changed.join(", "))?;
+    }
     let names = (detail.before_run.name(), detail.after_run.name());
     writeln!(
         out,
-        "<div class=\"scroll\"><table><thead><tr><td></td><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>",
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"facts\"><table><thead><tr><td></td><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>",
         escape(&names.0),
         escape(&names.1)
     )?;
@@ -176,23 +188,28 @@ pub(super) fn detail(detail: &Detail, out: &mut dyn Write) -> io::Result<()> {
             lines.push(format!("{sign} {} {}  {anchor}", link.kind, link.url));
         }
     }
-    part("Links", &lines, out)?;
+    part("Links", &[], &lines, out)?;
     let mut lines = Vec::new();
     for (sign, fields) in [('+', &detail.headers_added), ('-', &detail.headers_removed)] {
         lines.extend(fields.iter().map(|field| format!("{sign} {field}")));
     }
-    part("Headers", &lines, out)?;
-    part("Text", &detail.text, out)?;
+    part("Headers", &[], &lines, out)?;
+    // Its first two lines name the runs.
+    let (names, lines) = detail.text.split_at(detail.text.len().min(2));
+    part("Text", names, lines, out)?;
     end(out)
 }
 
 /// Lines of a diff; the sign before each says what the colour says.
-fn part(name: &str, lines: &[String], out: &mut dyn Write) -> io::Result<()> {
+fn part(name: &str, head: &[String], lines: &[String], out: &mut dyn Write) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
     writeln!(out, "<h2>{name}</h2>")?;
     write!(out, "<pre>")?;
+    for line in head {
+        writeln!(out, "{}", escape(line))?;
+    }
     for line in lines {
         let text = escape(&line.replace('\t', "    "));
         match line.as_bytes().first() {

@@ -32,6 +32,9 @@ pub(super) fn write(diff: &Diff<'_>, shown: &Shown, out: &mut dyn Write) -> Resu
             continue;
         }
         writeln!(out, "\n## {} ({})\n", kind.word(), diff.counts.of(*kind))?;
+        if let (Kind::Changed, Some(words)) = (kind, diff.counts.in_words()) {
+            writeln!(out, "In {words}.\n")?;
+        }
         writeln!(out, "| URL | what |\n|---|---|")?;
         diff.each(&[*kind], shown.limit, |entry| -> Result<(), QueryError> {
             Ok(row(&entry, out)?)

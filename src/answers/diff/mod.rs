@@ -49,8 +49,8 @@ pub struct Options {
     pub bytes: bool,
     /// Whether assets and checked URLs are compared, and not only pages.
     pub resources: bool,
-    /// Whether what is unchanged is listed.
-    pub unchanged: bool,
+    /// Whether what is no difference is listed, too: what is unchanged, or was not asked for.
+    pub all: bool,
     /// URLs that are taken for others.
     pub map: Vec<Map>,
 }
@@ -83,6 +83,18 @@ impl Counts {
         kinds
             .filter(|kind| kind.is_difference())
             .any(|kind| self.of(kind) > 0)
+    }
+
+    /// How many are changed in what: `title 3, text 12`; `None` where nothing is.
+    #[must_use]
+    pub fn in_words(&self) -> Option<String> {
+        let aspects = Aspect::ALL.iter();
+        let parts: Vec<String> = aspects
+            .map(|(aspect, word)| (word, self.in_what(*aspect)))
+            .filter(|(_, count)| *count > 0)
+            .map(|(word, count)| format!("{word} {count}"))
+            .collect();
+        Some(parts.join(", ")).filter(|words| !words.is_empty())
     }
 
     /// Those of one URL alone.
@@ -266,7 +278,7 @@ impl Diff<'_> {
         }
         if let Some(judged) = compared.judge(before, after)? {
             self.counts.count(&judged.entry);
-            if judged.entry.kind != Kind::Unchanged || compared.options.unchanged {
+            if judged.entry.kind.is_difference() || compared.options.all {
                 self.scratch.keep(&judged)?;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::kinds::{Aspect, Kind};
+use super::kinds::Kind;
 use super::write::Shown;
 use super::{Change, Detail, Diff, Entry};
 use crate::answers::cell;
@@ -30,9 +30,10 @@ pub(super) fn write(
     for (kind, word) in Kind::ALL {
         let count = diff.counts.of(kind);
         let more = match kind {
-            Kind::Changed => changed(diff),
-            _ => String::new(),
+            Kind::Changed => diff.counts.in_words(),
+            _ => None,
         };
+        let more = more.map_or_else(String::new, |words| format!(" ({words})"));
         writeln!(out, "{word:<KIND$}{count}{more}")?;
     }
     let listed = shown.kinds.iter().filter(|kind| diff.counts.of(**kind) > 0);
@@ -53,21 +54,6 @@ pub(super) fn write(
         }
     }
     Ok(())
-}
-
-/// In what how many are changed: ` (title 3, text 12)`.
-fn changed(diff: &Diff<'_>) -> String {
-    let aspects = Aspect::ALL.iter();
-    let parts: Vec<String> = aspects
-        .map(|(aspect, word)| (word, diff.counts.in_what(*aspect)))
-        .filter(|(_, count)| *count > 0)
-        .map(|(word, count)| format!("{word} {count}"))
-        .collect();
-    if parts.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", parts.join(", "))
-    }
 }
 
 /// The URL, and what there is to say of it: beside it where there is room, else below it.
