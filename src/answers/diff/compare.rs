@@ -1,18 +1,14 @@
 //! What has become of one URL: a kind by the two states, and what the two contents differ in.
 
-use rusqlite::OptionalExtension;
 use tokio_rusqlite::rusqlite;
 
 use super::Options;
+use super::bodies::{Content, How};
 use super::entry::{Change, Entry, Outcome};
 use super::headers;
 use super::kinds::{Aspect, Kind};
 use super::links;
 use super::side::{Met, Side, State};
-use super::text;
-
-/// The most of a body that is compared as text.
-const MOST_TEXT: u64 = 64 << 20;
 
 /// The two sides, and whether their numbers mean the same.
 #[derive(Debug)]
@@ -23,68 +19,6 @@ pub(super) struct Compared<'r> {
     /// Whether both are of one database, and two runs of it: then a request is of one of them.
     pub(super) same_log: bool,
     pub(super) options: &'r Options,
-}
-
-/// A content, as its row has it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Content {
-    pub(super) id: i64,
-    pub(super) digest: Vec<u8>,
-    pub(super) bytes: u64,
-    pub(super) media_type: Option<String>,
-    pub(super) charset: Option<String>,
-    pub(super) title: Option<String>,
-    pub(super) description: Option<String>,
-    pub(super) language: Option<String>,
-    pub(super) canonical: Option<i64>,
-    pub(super) directives: Option<String>,
-    pub(super) file: Option<String>,
-}
-
-impl Content {
-    pub(super) fn read(side: &Side<'_>, version: i64) -> rusqlite::Result<Option<Self>> {
-        let mut statement = side.reader.connection.prepare_cached(
-            "SELECT id, digest, bytes, media_type, charset, title, description, language, canonical, directives, file
-             FROM version WHERE id = ?",
-        )?;
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok(Self {
-                id: row.get(0)?,
-                digest: row.get(1)?,
-                bytes: row.get::<_, i64>(2)?.unsigned_abs(),
-                media_type: row.get(3)?,
-                charset: row.get(4)?,
-                title: row.get(5)?,
-                description: row.get(6)?,
-                language: row.get(7)?,
-                canonical: row.get(8)?,
-                directives: row.get(9)?,
-                file: row.get(10)?,
-            })
-        };
-        statement.query_row([version], read).optional()
-    }
-
-    /// Media type and charset, as a header has them.
-    fn kind(&self) -> Option<String> {
-        let media_type = self.media_type.as_ref()?;
-        Some(match &self.charset {
-            Some(charset) => format!("{media_type}; charset={charset}"),
-            None => media_type.clone(),
-        })
-    }
-
-    /// Its main text; `Err` says why there is none to be compared.
-    pub(super) fn text(&self, side: &mut Side<'_>) -> Result<Option<String>, &'static str> {
-        let Some(file) = &self.file else {
-            return Err("its body is in no file");
-        };
-        let Some(body) = side.body(file, self.bytes.min(MOST_TEXT)) else {
-            return Err("the file of its body is missing");
-        };
-        let (media_type, charset) = (self.media_type.as_deref(), self.charset.as_deref());
-        Ok(text::lines_of(&body, media_type, charset))
-    }
 }
 
 /// What has become of a URL, by what each run says of it; `None` where there is nothing to say.
@@ -113,12 +47,23 @@ pub(super) struct Judged {
     pub(super) entry: Entry,
     /// The content that was there, or is new.
     pub(super) content: Option<Content>,
+    /// Two contents whose bodies are still to be compared.
+    pub(super) bodies: Option<(Content, Content)>,
 }
 
 impl Compared<'_> {
+    /// How bodies are compared.
+    pub(super) fn how(&self) -> How {
+        How {
+            folders: (self.before.folder(), self.after.folder()),
+            runs: (self.before.run, self.after.run),
+            bytes: self.options.bytes,
+        }
+    }
+
     /// What has become of a URL; `None` where nothing is known of it.
     pub(super) fn judge(
-        &mut self,
+        &self,
         before: Option<Met>,
         after: Option<Met>,
     ) -> rusqlite::Result<Option<Judged>> {
@@ -204,7 +149,11 @@ impl Compared<'_> {
                 (entry.to, entry.by) = (Some(to), Some("redirect".to_owned()));
             }
         }
-        Ok(Judged { entry, content })
+        Ok(Judged {
+            entry,
+            content,
+            bodies: None,
+        })
     }
 
     /// Everything that has no two contents.
@@ -238,13 +187,45 @@ impl Compared<'_> {
                 self.after.why_not(after.as_ref())?
             });
         }
-        Ok(Judged { entry, content })
+        Ok(Judged {
+            entry,
+            content,
+            bodies: None,
+        })
     }
 
-    /// What was there and is there: in what it differs.
-    fn changed(&mut self, before: Met, after: Met) -> rusqlite::Result<Judged> {
+    /// What was there and is there: in what it differs, but for the bodies.
+    fn changed(&self, before: Met, after: Met) -> rusqlite::Result<Judged> {
         let mut changes = self.status(before, after)?;
-        let (mut contents, mut note) = ((None, None), None);
+        let contents = self.contents(before, after)?;
+        if let Some((a, b)) = &contents {
+            changes.extend(self.of_contents(a, b)?);
+        }
+        if before.state() == State::There && after.state() == State::There {
+            changes.extend(self.headers(before, after)?);
+        }
+        let bodies = contents
+            .as_ref()
+            .filter(|(a, b)| a.digest != b.digest || a.kind() != b.kind());
+        if changes.is_empty() && bodies.is_none() {
+            return self.same(after);
+        }
+        changes.sort_by_key(|change| change.what);
+        let mut entry = self.blank(Kind::Changed, Some(before), Some(after))?;
+        if let Some((a, b)) = &contents {
+            title(&mut entry.before, Some(a));
+            title(&mut entry.after, Some(b));
+        }
+        entry.changes = changes;
+        Ok(Judged {
+            entry,
+            content: None,
+            bodies: bodies.cloned(),
+        })
+    }
+
+    /// The two contents of what was there and is, if they are not one.
+    fn contents(&self, before: Met, after: Met) -> rusqlite::Result<Option<(Content, Content)>> {
         let version = |met: Met| match met.state() {
             State::There => met.asked.and_then(|asked| asked.version),
             // What failed and is back is held to what it was.
@@ -255,34 +236,10 @@ impl Compared<'_> {
             && let (Some(a), Some(b)) = (version(before), version(after))
             && !(self.is_one && a == b)
         {
-            contents = (
-                Content::read(&self.before, a)?,
-                Content::read(&self.after, b)?,
-            );
-            if let (Some(a), Some(b)) = (&contents.0, &contents.1) {
-                note = self.contents(a, b, &mut changes)?;
-            }
+            let a = Content::read(&self.before, a)?;
+            return Ok(a.zip(Content::read(&self.after, b)?));
         }
-        if before.state() == after.state() && after.state() == State::There {
-            changes.extend(self.headers(before, after)?);
-        }
-        if changes.is_empty() && note.is_none() {
-            return self.same(after);
-        }
-        changes.sort_by_key(|change| change.what);
-        let kind = if changes.is_empty() {
-            Kind::Unchanged
-        } else {
-            Kind::Changed
-        };
-        let mut entry = self.blank(kind, Some(before), Some(after))?;
-        title(&mut entry.before, contents.0.as_ref());
-        title(&mut entry.after, contents.1.as_ref());
-        (entry.changes, entry.note) = (changes, note);
-        Ok(Judged {
-            entry,
-            content: contents.1,
-        })
+        Ok(None)
     }
 
     /// The status, the error, where it redirects to. A 304 is what was there.
@@ -309,75 +266,29 @@ impl Compared<'_> {
         Ok(changes)
     }
 
-    /// In what two contents differ. Answers with what is to be known besides.
-    fn contents(
-        &mut self,
-        a: &Content,
-        b: &Content,
-        changes: &mut Vec<Change>,
-    ) -> rusqlite::Result<Option<String>> {
+    /// In what the rows of two contents differ, and their links.
+    fn of_contents(&self, a: &Content, b: &Content) -> rusqlite::Result<Vec<Change>> {
         let canonical = |side: &Side<'_>, content: &Content| match content.canonical {
             Some(url) => side.mapped(url).map(Some),
             None => Ok(None),
         };
         let canonicals = (canonical(&self.before, a)?, canonical(&self.after, b)?);
-        let values = [
-            (Aspect::Title, a.title.clone(), b.title.clone()),
-            (
-                Aspect::Description,
-                a.description.clone(),
-                b.description.clone(),
-            ),
-            (Aspect::Canonical, canonicals.0, canonicals.1),
-            (
-                Aspect::Directives,
-                a.directives.clone(),
-                b.directives.clone(),
-            ),
-            (Aspect::Language, a.language.clone(), b.language.clone()),
-            (Aspect::Type, a.kind(), b.kind()),
+        let texts = [
+            (Aspect::Title, &a.title, &b.title),
+            (Aspect::Description, &a.description, &b.description),
+            (Aspect::Canonical, &canonicals.0, &canonicals.1),
+            (Aspect::Directives, &a.directives, &b.directives),
+            (Aspect::Language, &a.language, &b.language),
+            (Aspect::Type, &a.kind(), &b.kind()),
         ];
-        let differ = values.into_iter().filter(|(_, a, b)| a != b);
-        changes.extend(differ.map(|(what, a, b)| Change::value(what, a, b)));
+        let differ = texts.into_iter().filter(|(_, a, b)| a != b);
+        let changes = differ.map(|(what, a, b)| Change::value(what, a.clone(), b.clone()));
+        let mut changes: Vec<Change> = changes.collect();
         let (added, removed) = links::counted(self, a.id, b.id)?;
         if added + removed > 0 {
             changes.push(Change::counted(Aspect::Links, added, removed));
         }
-        Ok(self.bodies(a, b, changes))
-    }
-
-    /// In what two bodies differ.
-    fn bodies(&mut self, a: &Content, b: &Content, changes: &mut Vec<Change>) -> Option<String> {
-        let same_bytes = a.digest == b.digest;
-        let mut by_bytes = self.options.bytes && !same_bytes;
-        let mut note = None;
-        if !(same_bytes && a.kind() == b.kind()) {
-            match (a.text(&mut self.before), b.text(&mut self.after)) {
-                (Ok(Some(a)), Ok(Some(b))) => {
-                    let (added, removed) = text::counted(&a, &b);
-                    if added + removed > 0 || a.trim() != b.trim() {
-                        changes.push(Change::counted(Aspect::Text, added, removed));
-                    }
-                }
-                // No text: the bytes are what there is to compare.
-                (Ok(_), Ok(_)) => by_bytes |= !same_bytes,
-                (Err(why), _) => {
-                    by_bytes |= !same_bytes;
-                    let run = self.before.run;
-                    note = Some(format!("its text is not compared: of run {run} {why}"));
-                }
-                (_, Err(why)) => {
-                    by_bytes |= !same_bytes;
-                    let run = self.after.run;
-                    note = Some(format!("its text is not compared: of run {run} {why}"));
-                }
-            }
-        }
-        if by_bytes {
-            let size = |content: &Content| Some(content.bytes.to_string());
-            changes.push(Change::value(Aspect::Bytes, size(a), size(b)));
-        }
-        note
+        Ok(changes)
     }
 
     /// Header fields of interest.
@@ -414,6 +325,7 @@ fn bare(kind: Kind) -> Judged {
             note: None,
         },
         content: None,
+        bodies: None,
     }
 }
 

@@ -4,7 +4,8 @@ use rusqlite::OptionalExtension;
 use serde::Serialize;
 use tokio_rusqlite::rusqlite;
 
-use super::compare::{Compared, Content};
+use super::bodies::{Content, settle};
+use super::compare::Compared;
 use super::entry::Entry;
 use super::kinds::Kind;
 use super::links::{self, Link};
@@ -15,6 +16,7 @@ use crate::answers::asked::{self, Asked};
 use crate::canonical::CanonicalUrl;
 use crate::config::ConfigError;
 use crate::error::Result;
+use crate::store::bodies::Bodies;
 use crate::store::find::Finder;
 
 /// What a run knows of a URL.
@@ -124,17 +126,19 @@ pub fn detail(pair: &Pair, options: &Options, text: &str) -> Result<Detail> {
         ..options.clone()
     };
     let found = (|| {
-        let mut compared = Compared::new(pair, &options)?;
+        let compared = Compared::new(pair, &options)?;
         let before = find(&compared.before, text, &url)?;
         let after = find(&compared.after, text, &url)?;
         let (before, after) = (
             before.map_or(Ok(None), |id| compared.before.known(id, 0))?,
             after.map_or(Ok(None), |id| compared.after.known(id, since(pair)))?,
         );
-        let entry = compared.judge(before, after)?.map(|judged| judged.entry);
+        let mut judged = compared.judge(before, after)?;
+        settle(judged.as_mut_slice(), &compared.how());
+        let entry = judged.map(|judged| judged.entry);
         Ok((entry, compared, before, after))
     })();
-    let (entry, mut compared, before, after) = found.map_err(|error| pair.failed(error))?;
+    let (entry, compared, before, after) = found.map_err(|error| pair.failed(error))?;
     let Some(entry) = entry else {
         let why = "neither run has asked for it (crawl why URL says more)";
         return Err(ConfigError::value("URL", url.as_str(), why).into());
@@ -148,7 +152,7 @@ pub fn detail(pair: &Pair, options: &Options, text: &str) -> Result<Detail> {
         }
         _ => entry,
     };
-    let whole = of(pair, &mut compared, entry, (before, after));
+    let whole = of(pair, &compared, entry, (before, after));
     whole.map_err(|error| pair.failed(error))
 }
 
@@ -196,7 +200,7 @@ fn find(side: &Side<'_>, text: &str, url: &CanonicalUrl) -> rusqlite::Result<Opt
 
 fn of(
     pair: &Pair,
-    compared: &mut Compared<'_>,
+    compared: &Compared<'_>,
     entry: Entry,
     (before, mut after): (Option<Met>, Option<Met>),
 ) -> rusqlite::Result<Detail> {
@@ -237,7 +241,8 @@ fn of(
         (detail.links_added, detail.links_removed) =
             links::listed(compared, Some(a.id), Some(b.id))?;
         let names = (pair.before.name(), pair.after.name());
-        match (a.text(&mut compared.before), b.text(&mut compared.after)) {
+        let (mut x, mut y) = (open(&compared.before), open(&compared.after));
+        match (a.text(x.as_mut()), b.text(y.as_mut())) {
             (Ok(Some(x)), Ok(Some(y))) => detail.text = text::unified(&x, &y, (&names.0, &names.1)),
             (Ok(_), Ok(_)) => detail.notes.push("it is no text".to_owned()),
             (Err(why), _) => detail.notes.push(format!("of {}: {why}", names.0)),
@@ -256,6 +261,10 @@ fn of(
         (detail.headers_removed, detail.headers_added) = headers::apart(&x, &y, partial);
     }
     Ok(detail)
+}
+
+fn open(side: &Side<'_>) -> Option<Bodies> {
+    Bodies::open(&side.folder()).ok()
 }
 
 fn facts(side: &Side<'_>, met: Met, content: Option<&Content>) -> rusqlite::Result<Facts> {

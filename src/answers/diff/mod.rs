@@ -4,6 +4,7 @@
 //! writes meanwhile is held up by nobody. What is found waits in a database without a name until all is known: how many
 //! there are of each kind, and what of that which is gone has only moved.
 
+mod bodies;
 mod compare;
 mod detail;
 mod entry;
@@ -34,12 +35,15 @@ pub use write::{Format, Shown, write, write_detail};
 
 use crate::error::{Error, Result};
 use crate::store::words::Role;
-use compare::Compared;
+use compare::{Compared, Judged};
 use scratch::Scratch;
 use side::{Met, Side};
 
 /// So many URLs are compared from one word of how far it is to the next.
 const WATCHED: u64 = 500;
+
+/// Pages whose bodies are compared at a time.
+const PENDING: usize = 256;
 
 /// How it is compared.
 #[derive(Debug, Clone, Default)]
@@ -129,6 +133,8 @@ pub struct Diff<'p> {
     pair: &'p Pair,
     scratch: Scratch,
     looked_at: u64,
+    /// Pages whose bodies are still to be compared.
+    pending: Vec<Judged>,
     /// So many of each kind.
     pub counts: Counts,
     /// What is to be known of the whole.
@@ -145,20 +151,22 @@ pub fn compare<'p>(
     watch: &mut dyn FnMut(u64),
 ) -> Result<Diff<'p>> {
     let mut diff = || {
-        let mut compared = Compared::new(pair, options)?;
+        let compared = Compared::new(pair, options)?;
         let mut diff = Diff {
             pair,
             scratch: Scratch::new()?,
             looked_at: 0,
+            pending: Vec::new(),
             counts: Counts::default(),
             notes: notes(pair),
         };
         if compared.is_one {
-            diff.walk(&mut compared, watch)?;
+            diff.walk(&compared, watch)?;
         } else {
-            diff.walk_two(&mut compared, watch)?;
+            diff.walk_two(&compared, watch)?;
         }
-        let found = moves::find(&mut compared, &diff.scratch)?;
+        diff.settle(&compared)?;
+        let found = moves::find(&compared, &diff.scratch)?;
         let counts = &mut diff.counts.kinds;
         counts[Kind::Gone as usize] -= found.moved;
         counts[Kind::Moved as usize] += found.moved;
@@ -264,7 +272,7 @@ impl Diff<'_> {
     /// Finds out what has become of a URL, and keeps it.
     fn look(
         &mut self,
-        compared: &mut Compared<'_>,
+        compared: &Compared<'_>,
         before: Option<Met>,
         after: Option<Met>,
         watch: &mut dyn FnMut(u64),
@@ -276,11 +284,33 @@ impl Diff<'_> {
         if !compared.options.resources && !is_page(before, after) {
             return Ok(());
         }
-        if let Some(judged) = compared.judge(before, after)? {
-            self.counts.count(&judged.entry);
-            if judged.entry.kind.is_difference() || compared.options.all {
-                self.scratch.keep(&judged)?;
+        match compared.judge(before, after)? {
+            None => Ok(()),
+            Some(judged) if judged.bodies.is_none() => self.take(&judged, compared.options),
+            Some(judged) => {
+                self.pending.push(judged);
+                if self.pending.len() < PENDING {
+                    return Ok(());
+                }
+                self.settle(compared)
             }
+        }
+    }
+
+    fn take(&mut self, judged: &Judged, options: &Options) -> rusqlite::Result<()> {
+        self.counts.count(&judged.entry);
+        if judged.entry.kind.is_difference() || options.all {
+            self.scratch.keep(judged)?;
+        }
+        Ok(())
+    }
+
+    /// Compares the bodies that are still to be compared.
+    fn settle(&mut self, compared: &Compared<'_>) -> rusqlite::Result<()> {
+        let mut batch = std::mem::take(&mut self.pending);
+        bodies::settle(&mut batch, &compared.how());
+        for judged in &batch {
+            self.take(judged, compared.options)?;
         }
         Ok(())
     }
@@ -288,7 +318,7 @@ impl Diff<'_> {
     /// Two runs of one database: both lists are in the order of their numbers.
     fn walk(
         &mut self,
-        compared: &mut Compared<'_>,
+        compared: &Compared<'_>,
         watch: &mut dyn FnMut(u64),
     ) -> rusqlite::Result<()> {
         let (mut befores, mut afters) = (List::default(), List::default());
@@ -314,7 +344,7 @@ impl Diff<'_> {
     /// Runs of two databases: their URLs are brought together by name first.
     fn walk_two(
         &mut self,
-        compared: &mut Compared<'_>,
+        compared: &Compared<'_>,
         watch: &mut dyn FnMut(u64),
     ) -> rusqlite::Result<()> {
         let mut twice = 0_u64;

@@ -8,10 +8,12 @@ use rusqlite::{OptionalExtension, params};
 use siphasher::sip::SipHasher13;
 use tokio_rusqlite::rusqlite;
 
-use super::compare::{Compared, Content};
+use super::bodies::Content;
+use super::compare::Compared;
 use super::kinds::Kind;
 use super::scratch::Scratch;
 use super::side::Side;
+use crate::store::bodies::Bodies;
 
 /// A text of less says too little to be known again.
 const LEAST_TEXT: usize = 50;
@@ -21,7 +23,7 @@ const MOST_TEXTS: i64 = 5000;
 const MOST_TITLES: i64 = 20_000;
 
 /// Finds them, and how many of the new ones are told as such places.
-pub(super) fn find(compared: &mut Compared<'_>, scratch: &Scratch) -> rusqlite::Result<Found> {
+pub(super) fn find(compared: &Compared<'_>, scratch: &Scratch) -> rusqlite::Result<Found> {
     let mut found = Found::default();
     if any(scratch, Kind::Gone)? && any(scratch, Kind::New)? {
         scratch.connection.execute_batch(
@@ -29,8 +31,8 @@ pub(super) fn find(compared: &mut Compared<'_>, scratch: &Scratch) -> rusqlite::
              CREATE INDEX entry_by_title ON entry (kind, title, url);",
         )?;
         found.moved += by(scratch, "digest", "content")?;
-        texts(&mut compared.before, scratch, Kind::Gone)?;
-        texts(&mut compared.after, scratch, Kind::New)?;
+        texts(&compared.before, scratch, Kind::Gone)?;
+        texts(&compared.after, scratch, Kind::New)?;
         let index = "CREATE INDEX entry_by_text ON entry (kind, text, url)";
         scratch.connection.execute_batch(index)?;
         found.moved += by(scratch, "text", "text")?;
@@ -93,7 +95,7 @@ fn by(scratch: &Scratch, column: &str, word: &str) -> rusqlite::Result<u64> {
 }
 
 /// Reads the main texts of what is left of a kind.
-fn texts(side: &mut Side<'_>, scratch: &Scratch, kind: Kind) -> rusqlite::Result<()> {
+fn texts(side: &Side<'_>, scratch: &Scratch, kind: Kind) -> rusqlite::Result<()> {
     let mut next = scratch.connection.prepare(
         "SELECT id, version FROM entry WHERE kind = ? AND version IS NOT NULL ORDER BY id LIMIT ?",
     )?;
@@ -104,11 +106,12 @@ fn texts(side: &mut Side<'_>, scratch: &Scratch, kind: Kind) -> rusqlite::Result
     let mut keep = scratch
         .connection
         .prepare("UPDATE entry SET text = ?2 WHERE id = ?1")?;
+    let mut files = Bodies::open(&side.folder()).ok();
     for (id, version) in rows {
         let Some(content) = Content::read(side, version)? else {
             continue;
         };
-        if let Ok(Some(text)) = content.text(side)
+        if let Ok(Some(text)) = content.text(files.as_mut())
             && text.len() >= LEAST_TEXT
         {
             let mut hasher = SipHasher13::new_with_keys(0, 0);

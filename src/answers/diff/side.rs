@@ -1,6 +1,7 @@
 //! One of the two sides of a diff: a run of an output, and what it knows of a URL.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension, Row, params};
 use tokio_rusqlite::rusqlite;
@@ -9,7 +10,6 @@ use super::map::Map;
 use crate::answers::{Reader, folder_of};
 use crate::canonical::CanonicalUrl;
 use crate::fetched::FetchError;
-use crate::store::bodies::Bodies;
 use crate::store::words::{Decision, Role};
 
 /// Rows that are read at a time: a crawl that writes can copy its log back in between.
@@ -106,7 +106,6 @@ pub(super) struct Side<'r> {
     pub(super) run: i64,
     pub(super) map: &'r [Map],
     starts: HashMap<i64, i64>,
-    bodies: Option<Bodies>,
 }
 
 const MET: &str = "SELECT v.url, v.decision, v.role, v.rule, v.good_version, f.id, f.start, f.status, f.error, f.version,
@@ -148,8 +147,6 @@ impl<'r> Side<'r> {
             run,
             map,
             starts: starts.collect::<rusqlite::Result<_>>()?,
-            // What is not there is told of each body that is missed.
-            bodies: Bodies::open(folder_of(&reader.path)).ok(),
         })
     }
 
@@ -248,8 +245,8 @@ impl<'r> Side<'r> {
         Ok(rule.map_or_else(|| decision.to_owned(), |rule| format!("{decision}: {rule}")))
     }
 
-    /// A body, where its file is there.
-    pub(super) fn body(&mut self, file: &str, bytes: u64) -> Option<Vec<u8>> {
-        self.bodies.as_mut()?.read(file, bytes).ok().flatten()
+    /// The folder of the output.
+    pub(super) fn folder(&self) -> PathBuf {
+        folder_of(&self.reader.path).to_owned()
     }
 }
