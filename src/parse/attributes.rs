@@ -60,12 +60,21 @@ names! {
 }
 
 /// What was kept of the attributes of the tag read last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Attributes<'a> {
     values: [&'a str; COUNT],
     /// A bit per name that the tag has. Only these values are of this tag: clearing one word is cheaper
     /// than clearing the values.
     seen: u64,
+}
+
+impl Default for Attributes<'_> {
+    fn default() -> Self {
+        Self {
+            values: [""; COUNT],
+            seen: 0,
+        }
+    }
 }
 
 impl<'a> Attributes<'a> {
