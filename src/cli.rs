@@ -32,6 +32,7 @@ mod progress;
 mod prune;
 mod query;
 mod report;
+mod search;
 mod settings;
 mod spool;
 mod status;
@@ -88,6 +89,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Cat(args)) => cat::cat(args),
         Some(Command::Refresh(args)) => crawl::refresh(args, &matches),
         Some(Command::Prune(args)) => prune::prune(args),
+        Some(Command::Search(args)) => search::search(args),
+        Some(Command::Index(args)) => search::index(args),
         Some(Command::Rank(args)) => cat::rank(args),
         Some(Command::Report(args)) => report::report(args),
         Some(Command::Export(args)) => export::export(args),

@@ -28,11 +28,17 @@ pub(crate) fn json(value: ValueRef<'_>) -> serde_json::Value {
 /// Text as a spreadsheet may have it: what it would take for a formula gets an apostrophe in front, control
 /// characters are shown as escapes. All else stays as it is, for those who reckon with it.
 pub(crate) fn csv(value: ValueRef<'_>) -> String {
-    let is_text = matches!(value, ValueRef::Text(_));
-    let text = escaped(&text(value), |c| {
-        !c.is_control() || matches!(c, '\t' | '\n' | '\r')
-    });
-    if is_text && is_formula(&text) {
+    match value {
+        ValueRef::Text(_) => csv_text(&text(value)),
+        value => text(value),
+    }
+}
+
+/// The same, of a text.
+#[must_use]
+pub fn csv_text(text: &str) -> String {
+    let text = escaped(text, |c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'));
+    if is_formula(&text) {
         format!("'{text}")
     } else {
         text

@@ -1,7 +1,7 @@
 //! Reading an output: one read-only room a subcommand, over one [`Reader`]. Works while a crawl writes.
 
 pub(crate) mod cell;
-pub use cell::{plain_json, printable};
+pub use cell::{csv_text, plain_json, printable};
 
 mod asked;
 pub mod audit;
@@ -9,9 +9,10 @@ pub mod cat;
 pub mod changes;
 pub mod check;
 mod counts;
-pub mod export;
 pub mod diff;
+pub mod export;
 mod functions;
+pub mod index;
 mod lately;
 pub mod named;
 pub mod prune;
@@ -19,6 +20,7 @@ pub mod query;
 pub mod rank;
 pub mod refresh;
 pub mod report;
+pub mod search;
 pub mod status;
 pub mod values;
 pub mod why;

@@ -50,6 +50,10 @@ pub(super) enum Command {
     Refresh(Box<RefreshArgs>),
     /// Remove what only old runs need: requests, contents, files; never the last good content of a URL
     Prune(PruneArgs),
+    /// Find pages of a crawl by their words, the best first
+    Search(SearchArgs),
+    /// Index the texts of a crawl's pages for search, and find those that are nearly the same
+    Index(IndexArgs),
     /// Count the links to each URL of a crawl, and work out the PageRank of its pages
     Rank(RankArgs),
     /// Make one page of a crawl: what to do first, charts, tables; and checks for CI
@@ -572,6 +576,56 @@ pub(super) struct CatArgs {
     /// The status and the header fields in place of the body
     #[arg(long)]
     pub headers: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SEARCH_WORDS)]
+pub(super) struct SearchArgs {
+    /// What to look for
+    #[arg(required = true, value_name = "WORDS")]
+    pub words: Vec<String>,
+    /// The output directory of the crawl, or its crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Pages at the most
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+    /// How they are shown
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+    /// Only pages of this host, such as example.com or example.com:8080
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// Take WORDS for an expression of SQLite's FTS5, over the columns title, headings and body
+    #[arg(long)]
+    pub raw: bool,
+}
+
+const SEARCH_WORDS: &str = "\
+WORDS, all of which a page must have:
+  one two        both words, in any form of English: crawling finds crawl
+  'one OR other' either of two
+  '\"one two\"'    a phrase
+  one -two       one without two
+  'begin*'       words that begin so
+  title:word     in the title; heading:word in a heading, text:word in the text
+Quote what the shell would take for itself. What is not indexed yet is indexed first, unless a crawl is
+writing. That nothing was found is no error: the exit code is 0.";
+
+#[derive(Debug, Args)]
+pub(super) struct IndexArgs {
+    /// The output directory of the crawl, or its crawl.db [default: as crawl.toml has it, or crawl-out]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Bits of 64 in which the hashes of near-duplicates may differ, 0 to 8
+    #[arg(long, value_name = "BITS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=8))]
+    pub distance: u32,
+    /// Texts of fewer words are no near-duplicates
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub min_words: u64,
+    /// Make the index anew
+    #[arg(long)]
+    pub rebuild: bool,
 }
 
 #[derive(Debug, Args)]

@@ -50,24 +50,27 @@ pub fn main_text(body: &[u8], media_type: Option<&str>, charset: Option<&str>) -
         let blocks = blocks::read(&text, essence != "text/html");
         return Some(of_blocks(&blocks));
     }
-    if !is_plain(&essence) {
+    if !PLAIN.contains(&&*essence) {
         return None;
     }
     let text = decoded(body, charset, |body| charset::choose_xml(body, media_type));
     Some(of_plain(&text, essence.ends_with("markdown")))
 }
 
-/// Whether bodies of this type are taken as they are.
-fn is_plain(essence: &str) -> bool {
-    const TYPES: [&str; 6] = [
-        "text/plain",
-        "text/markdown",
-        "text/x-markdown",
-        "text/x-rst",
-        "text/prs.fallenstein.rst",
-        "text/asciidoc",
-    ];
-    TYPES.contains(&essence)
+/// Types of pages.
+const PAGES: [&str; 2] = ["text/html", "application/xhtml+xml"];
+/// Types that are taken as they are.
+const PLAIN: [&str; 5] = [
+    "text/plain",
+    "text/markdown",
+    "text/x-markdown",
+    "text/x-rst",
+    "text/asciidoc",
+];
+
+/// The media types of bodies that have a main text.
+pub(crate) fn types() -> impl Iterator<Item = &'static str> {
+    PAGES.into_iter().chain(PLAIN)
 }
 
 fn decoded<'a>(

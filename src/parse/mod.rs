@@ -27,6 +27,8 @@ mod prescan;
 mod refresh;
 pub(crate) mod relink;
 mod robots_directives;
+pub(crate) mod segment;
+pub(crate) mod simhash;
 pub mod sitemap;
 mod srcset;
 mod text;

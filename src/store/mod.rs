@@ -34,6 +34,7 @@ mod route;
 mod rows;
 pub(crate) mod salvage;
 pub(crate) mod schema;
+pub(crate) mod search;
 mod seen;
 mod signals;
 mod sitemap_origins;

@@ -204,7 +204,7 @@ mod tests {
             .expect("tables");
         assert_eq!(tables, schema::TABLE_NAMES);
         let all = all(&connection).expect("references");
-        assert_eq!(all.len(), 51);
+        assert_eq!(all.len(), 53);
         let optional = |table: &str, column: &str| {
             let found = all
                 .iter()

@@ -237,7 +237,7 @@ DROP TABLE field;
 ";
 
 /// What version 2 lacks, one piece a matter.
-const ADDED_IN_3: [&str; 8] = [
+const ADDED_IN_3: [&str; 9] = [
     // Places in the queue have a rank above the depth now (`order.rs`).
     "UPDATE frontier SET ord = (ord & 0x7fffffffffffff) | (128 << 55);",
     // Which robots.txt held when; how far a host was slowed down, and its pages that count.
@@ -345,6 +345,18 @@ const ADDED_IN_3: [&str; 8] = [
      ALTER TABLE run ADD COLUMN pruned INTEGER;
      ALTER TABLE visit ADD COLUMN carried INTEGER NOT NULL DEFAULT 0;
      CREATE TABLE doomed (file TEXT PRIMARY KEY) WITHOUT ROWID;",
+    // What was read of a content for the index of texts; contents that are nearly the same.
+    "CREATE TABLE reading (
+       version INTEGER PRIMARY KEY REFERENCES version,
+       words   INTEGER,
+       simhash INTEGER
+     );
+     CREATE TABLE resemblance (
+       version  INTEGER PRIMARY KEY REFERENCES version,
+       cluster  INTEGER NOT NULL,
+       distance INTEGER NOT NULL,
+       copies   INTEGER NOT NULL
+     );",
 ];
 
 /// What a database brings with it is not trusted: whoever can write the file can put any view or trigger into
@@ -453,7 +465,7 @@ pub(crate) fn check(application: i32, version: i32) -> Result<(), StoreError> {
 }
 
 /// Every table, by name.
-pub(crate) const TABLE_NAMES: [&str; 27] = [
+pub(crate) const TABLE_NAMES: [&str; 29] = [
     "anchor",
     "derived",
     "doomed",
@@ -468,6 +480,8 @@ pub(crate) const TABLE_NAMES: [&str; 27] = [
     "origin",
     "outside",
     "rank",
+    "reading",
+    "resemblance",
     "rewritten",
     "robots",
     "robots_signal",

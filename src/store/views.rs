@@ -9,7 +9,7 @@ mod texts;
 mod totals;
 
 /// The views in the order in which they are listed, each with what a row of it is.
-pub const NAMED_VIEWS: [(&str, &str); 34] = [
+pub const NAMED_VIEWS: [(&str, &str); 35] = [
     (
         "pages",
         "one row a page that was asked for, or that robots.txt forbids",
@@ -40,6 +40,10 @@ pub const NAMED_VIEWS: [(&str, &str); 34] = [
         "classes of errors: how many URLs, and one of them",
     ),
     ("duplicates", "URLs with the same bytes"),
+    (
+        "near_duplicates",
+        "pages whose texts are nearly the same, by clusters: crawl index works them out",
+    ),
     (
         "titles",
         "pages whose title is missing, shared, too long or too short",
@@ -234,6 +238,15 @@ LEFT JOIN visit v ON v.run = k.run AND v.url = k.url
 LEFT JOIN version c ON c.id = v.good_version
 WHERE k.run = {run:}
 ORDER BY k.pagerank DESC, k.inlinks DESC;
+
+CREATE VIEW near_duplicates AS
+SELECT s.cluster AS cluster, count(*) OVER (PARTITION BY s.cluster) AS pages, u.text AS url, c.title AS title,
+       n.words AS words, s.distance AS distance, s.copies AS copies
+FROM resemblance s
+JOIN version c ON c.id = s.version
+JOIN url u ON u.id = c.url
+JOIN reading n ON n.version = s.version
+ORDER BY s.cluster, s.distance, u.id;
 
 CREATE VIEW runs AS
 SELECT r.id AS run, s.id AS start, r.state AS state, r.seeds AS seeds, {time:s.begun} AS begun_at, {time:s.ended} AS ended_at,
