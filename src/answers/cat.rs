@@ -7,8 +7,11 @@ use tokio_rusqlite::rusqlite;
 
 use super::asked::{self, Asked};
 use super::{Reader, folder_of};
+use crate::canonical::CanonicalUrl;
 use crate::config::ConfigError;
 use crate::error::{Error, Result};
+use crate::parse::main_text::main_text;
+use crate::parse::markdown;
 use crate::store::StoreError;
 use crate::store::bodies::Bodies;
 use crate::store::find::Finder;
@@ -25,6 +28,31 @@ pub struct Stored {
     pub headers: String,
     /// The body, decoded.
     pub body: Vec<u8>,
+    /// Its media type.
+    pub media_type: Option<String>,
+    /// Its charset, as far as it is known.
+    pub charset: Option<String>,
+    page: CanonicalUrl,
+}
+
+impl Stored {
+    /// The main text of the body; `None` where it has none, being of another type.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        let text = main_text(
+            &self.body,
+            self.media_type.as_deref(),
+            self.charset.as_deref(),
+        )?;
+        Some(text.text)
+    }
+
+    /// The same as Markdown.
+    #[must_use]
+    pub fn markdown(&self) -> Option<String> {
+        let (media_type, charset) = (self.media_type.as_deref(), self.charset.as_deref());
+        markdown(&self.body, media_type, charset, &self.page)
+    }
 }
 
 /// Reads what is stored of a URL.
@@ -44,7 +72,7 @@ pub fn read(reader: &Reader, text: &str) -> Result<Stored> {
     let row = reader
         .connection
         .query_row(
-            "SELECT c.file, f.status, h.text, c.bytes FROM visit v
+            "SELECT c.file, f.status, h.text, c.bytes, c.media_type, c.charset FROM visit v
              JOIN version c ON c.id = v.good_version
              LEFT JOIN fetch f ON f.id = v.good_fetch LEFT JOIN header h ON h.id = f.header
              WHERE v.url = ? ORDER BY v.run DESC LIMIT 1",
@@ -55,12 +83,13 @@ pub fn read(reader: &Reader, text: &str) -> Result<Stored> {
                     row.get(1)?,
                     row.get::<_, Option<String>>(2)?,
                     row.get::<_, i64>(3)?.unsigned_abs(),
+                    (row.get(4)?, row.get(5)?),
                 ))
             },
         )
         .optional()
         .map_err(|error| reader.failed(error))?;
-    let Some((file, status, headers, bytes)) = row else {
+    let Some((file, status, headers, bytes, (media_type, charset))) = row else {
         return Err(nothing("nothing was kept of it (crawl why URL says why)"));
     };
     let Some(file) = file else {
@@ -70,7 +99,10 @@ pub fn read(reader: &Reader, text: &str) -> Result<Stored> {
     };
     Ok(Stored {
         body: body(folder_of(&reader.path), &file, bytes)?,
+        page: CanonicalUrl::parse(&found.text).unwrap_or_else(|_| asked.url.clone()),
         url: found.text.clone(),
+        media_type,
+        charset,
         status,
         headers: headers.unwrap_or_default(),
     })

@@ -576,6 +576,12 @@ pub(super) struct CatArgs {
     /// The status and the header fields in place of the body
     #[arg(long)]
     pub headers: bool,
+    /// The main text alone: without menus, footers, forms, and other furniture of the site
+    #[arg(long, conflicts_with = "headers")]
+    pub text: bool,
+    /// The same as Markdown: headings, lists, links, tables, code, images
+    #[arg(long, conflicts_with_all = ["headers", "text"])]
+    pub markdown: bool,
 }
 
 #[derive(Debug, Args)]

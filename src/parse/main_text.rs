@@ -60,7 +60,7 @@ pub fn main_text(body: &[u8], media_type: Option<&str>, charset: Option<&str>) -
 /// Types of pages.
 const PAGES: [&str; 2] = ["text/html", "application/xhtml+xml"];
 /// Types that are taken as they are.
-const PLAIN: [&str; 5] = [
+pub(super) const PLAIN: [&str; 5] = [
     "text/plain",
     "text/markdown",
     "text/x-markdown",
@@ -73,7 +73,7 @@ pub(crate) fn types() -> impl Iterator<Item = &'static str> {
     PAGES.into_iter().chain(PLAIN)
 }
 
-fn decoded<'a>(
+pub(super) fn decoded<'a>(
     body: &'a [u8],
     charset: Option<&str>,
     choose: impl Fn(&[u8]) -> &'static Encoding,

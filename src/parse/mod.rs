@@ -21,6 +21,7 @@ pub mod lastmod;
 mod link_header;
 mod links;
 pub mod main_text;
+mod markdown;
 mod media_type;
 mod namespaces;
 mod prescan;
@@ -44,6 +45,7 @@ use crate::traps::Gatherer;
 
 pub use extract::Extractor;
 pub use html::{base_of, refresh_of};
+pub use markdown::markdown;
 pub use media_type::media_type;
 pub use refresh::{Refresh, refresh};
 

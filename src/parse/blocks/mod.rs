@@ -167,6 +167,8 @@ struct Builder<'a> {
     place: Place<'a>,
     weight: Weight,
     gap: Gap,
+    /// How the white space is set.
+    gap_style: Style,
 }
 
 impl<'a> Builder<'a> {
@@ -181,6 +183,9 @@ impl<'a> Builder<'a> {
             let word = rest.trim_start_matches(|c: char| c.is_ascii_whitespace());
             let space = rest.get(..rest.len() - word.len()).unwrap_or_default();
             if !space.is_empty() {
+                if self.gap == Gap::None {
+                    self.gap_style = style;
+                }
                 let line = space.contains(['\n', '\r']);
                 let gap = if line { Gap::Line } else { Gap::Space };
                 self.gap = if self.gap == Gap::Line {
@@ -219,6 +224,7 @@ impl<'a> Builder<'a> {
         self.gap = Gap::None;
         if !joins {
             self.out.text.push(' ');
+            self.end_run(self.gap_style);
         }
         self.put(word, style);
     }
@@ -272,7 +278,7 @@ impl<'a> Builder<'a> {
         if place.code {
             self.lines("\n", Style::default(), place);
         } else if place.level.is_some() {
-            self.gap = Gap::Space;
+            (self.gap, self.gap_style) = (Gap::Space, Style::default());
         } else if !self.is_empty() && self.out.text.len() < MAX_TEXT {
             self.out.text.push('\n');
             let style = self.out.runs.last().map(|run| run.style);
@@ -333,6 +339,15 @@ impl<'a> Builder<'a> {
                 let before = lines.get(..blank).unwrap_or_default();
                 let from = before.rfind('\n').map_or(0, |at| at + 1);
                 (text + from, lines.get(from..).unwrap_or_default())
+            }
+            // An image without a text has the space before it at the end.
+            _ if self
+                .out
+                .runs
+                .last()
+                .is_some_and(|run| run.style.image.is_some()) =>
+            {
+                (text, whole)
             }
             _ => (text, whole.trim_end_matches([' ', '\n'])),
         };
