@@ -13,7 +13,7 @@ if [ "$target" = all ]; then
 fi
 
 case $target in
-  html | fields | charset) dict=html ;;
+  html | fields | charset | main_text) dict=html ;;
   sitemap) dict=xml ;;
   url | scope) dict=url ;;
   config) dict=config ;;

@@ -51,6 +51,7 @@ for case in cases("links.json"):
     keep("fields", "a", "attr:href", "", base64.b64decode(case["body_b64"]))
 for file in sorted((TOP / "fixtures" / "site").rglob("*.html")):
     keep("html", HTML, file.read_bytes())
+    keep("main_text", HTML, file.read_bytes())
     keep("fields", "main > h1", "text", "%d.%m.%Y", file.read_bytes())
 
 for case in cases("html_encoding.json"):

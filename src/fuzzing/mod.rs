@@ -20,8 +20,10 @@ mod decode;
 mod fields;
 mod headers;
 mod html;
+mod main_text;
 mod output;
 mod relink;
+mod question;
 mod robots;
 mod scope;
 mod secrets;
@@ -37,7 +39,7 @@ use crate::parse::Document;
 type Target = fn(&[u8]);
 
 /// Each target by its name.
-const TARGETS: [(&str, Target); 15] = [
+const TARGETS: [(&str, Target); 17] = [
     ("robots", robots::target),
     ("html", html::target),
     ("sitemap", sitemap::target),
@@ -53,6 +55,8 @@ const TARGETS: [(&str, Target); 15] = [
     ("decode", decode::target),
     ("output", output::target),
     ("relink", relink::target),
+    ("main_text", main_text::target),
+    ("question", question::target),
 ];
 
 /// Feeds one input to a target.

@@ -93,7 +93,7 @@ pub(super) enum Choice {
 impl Choice {
     pub(super) fn of(blocks: &Blocks<'_>) -> Self {
         let weight = |choice: Self| -> usize {
-            let taken = blocks.blocks.iter();
+            let taken = blocks.all.iter();
             let taken = taken.filter(|block| choice.takes(blocks, block));
             taken.map(|block| block.weight.all).sum()
         };
@@ -135,7 +135,7 @@ fn of_blocks(blocks: &Blocks<'_>) -> MainText {
     };
     let mut before: Option<&Block<'_>> = None;
     let mut first = None;
-    for block in &blocks.blocks {
+    for block in &blocks.all {
         if block.kind == Kind::Rule || !choice.takes(blocks, block) {
             continue;
         }

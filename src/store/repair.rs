@@ -12,7 +12,7 @@ use super::lock::Lock;
 use super::queue::kind_of;
 use super::salvage::{Salvaged, salvage};
 use super::words::{Role, kind_code};
-use super::{PAGES, StoreError, keeper, open, references, sitemaps};
+use super::{PAGES, StoreError, keeper, open, references, search, sitemaps};
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::order::Order;
@@ -70,6 +70,11 @@ impl Repair {
     /// Makes the indices anew from their tables.
     pub(crate) fn reindex(&self) -> Result<(), StoreError> {
         Ok(self.connection.execute_batch("REINDEX")?)
+    }
+
+    /// Drops the index of texts: the next search makes it anew.
+    pub(crate) fn drop_search(&self) -> Result<(), StoreError> {
+        Ok(search::drop_index(&self.connection)?)
     }
 
     /// Notes a content whose file is not whole.

@@ -76,12 +76,38 @@ fn drop_parts(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Whether an error says that the index is not as it was made, while the database around it is sound.
-pub(crate) fn is_malformed(error: &rusqlite::Error) -> bool {
+/// Whether an error of a statement on the index says that this is not as it was made, while the database around it
+/// is sound.
+pub(crate) fn is_malformed(connection: &Connection, error: &rusqlite::Error) -> bool {
     let of_table = matches!(error, rusqlite::Error::SqliteFailure(code, _)
         if code.extended_code == rusqlite::ffi::SQLITE_CORRUPT_VTAB);
-    let words = error.to_string();
-    of_table || words.contains("search_index")
+    // Lengths that nobody has written may ask for more memory than there is.
+    let perhaps = matches!(
+        error.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::OutOfMemory)
+    );
+    of_table || is_named(&error.to_string()) || perhaps && is_alone(connection)
+}
+
+/// Whether words of SQLite's are about the index.
+pub(crate) fn is_named(words: &str) -> bool {
+    let named = words.contains("search_index") || words.contains("fts5 file format");
+    named && !words.starts_with("Tree ")
+}
+
+/// Whether nothing but the index is malformed.
+fn is_alone(connection: &Connection) -> bool {
+    let ask = || -> rusqlite::Result<bool> {
+        let mut statement = connection.prepare("PRAGMA quick_check(10)")?;
+        let mut rows = statement.query([])?;
+        let mut alone = true;
+        while let Some(row) = rows.next()? {
+            let words: String = row.get(0)?;
+            alone &= words.lines().all(|line| line == "ok" || is_named(line));
+        }
+        Ok(alone)
+    };
+    ask().unwrap_or_else(|error| is_named(&error.to_string()))
 }
 
 /// What is to be found of a version.

@@ -49,6 +49,7 @@ mod resume;
 mod rewrite;
 mod scope;
 mod shell;
+mod search;
 mod signals;
 mod sitemaps;
 mod sites;

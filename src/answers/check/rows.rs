@@ -9,7 +9,7 @@ use super::{Finding, Kind, Looked, words_of};
 use crate::store::StoreError;
 use crate::store::find::Finder;
 use crate::store::laws::LAWS;
-use crate::store::references;
+use crate::store::{references, search};
 
 impl Looked<'_> {
     /// Asks SQLite; where only indices are wrong, a repair makes them anew before anything else is asked.
@@ -18,7 +18,9 @@ impl Looked<'_> {
             Err(error) => return self.or_malformed(Err(error)),
             Ok(wrong) => wrong,
         };
-        let indices = !wrong.is_empty() && wrong.iter().all(|what| is_of_index(what));
+        let of_index = |what: &String| is_of_index(what) || search::is_named(what);
+        let indices = !wrong.is_empty() && wrong.iter().all(of_index);
+        let of_search = wrong.iter().any(|what| search::is_named(what));
         let kind = if indices {
             Kind::Index
         } else {
@@ -34,7 +36,12 @@ impl Looked<'_> {
         }
         match self.repair.filter(|_| indices) {
             // Where that cannot be done, it is found once more, and left.
-            Some(repair) => repair.reindex().or(Ok(())),
+            Some(repair) => {
+                if of_search {
+                    repair.drop_search()?;
+                }
+                repair.reindex().or(Ok(()))
+            }
             None => Ok(()),
         }
     }
@@ -96,27 +103,29 @@ impl Looked<'_> {
 
 /// SQLite's own check, in its words; where it comes to an end before its time, with why.
 fn integrity(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    let mut statement = connection.prepare("PRAGMA integrity_check")?;
-    let mut rows = statement.query([])?;
     let mut wrong = Vec::new();
-    loop {
-        match rows.next() {
-            Ok(Some(row)) => {
-                let what: String = row.get(0)?;
-                // Several lines may come as one.
-                wrong.extend(what.lines().filter(|line| *line != "ok").map(str::to_owned));
-            }
-            Ok(None) => return Ok(wrong),
-            Err(error) => {
-                let error = StoreError::from(error);
-                if !error.is_damage() {
-                    return Err(error);
-                }
-                wrong.push(words_of(&error));
-                return Ok(wrong);
-            }
+    let mut ask = || -> rusqlite::Result<()> {
+        let mut statement = connection.prepare("PRAGMA integrity_check")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let what: String = row.get(0)?;
+            // Several lines may come as one.
+            wrong.extend(what.lines().filter(|line| *line != "ok").map(str::to_owned));
+        }
+        Ok(())
+    };
+    if let Err(error) = ask() {
+        let what = error.to_string();
+        let error = StoreError::from(error);
+        if search::is_named(&what) {
+            wrong.push(what);
+        } else if error.is_damage() {
+            wrong.push(words_of(&error));
+        } else {
+            return Err(error);
         }
     }
+    Ok(wrong)
 }
 
 /// Whether a line of SQLite's is about an index that does not fit its table.
@@ -141,8 +150,17 @@ mod tests {
                 false,
             ),
             ("NULL value in url.text", false),
+            (
+                "malformed inverted index for FTS5 table main.search_index",
+                false,
+            ),
         ] {
             assert_eq!(is_of_index(line), of_index, "{line}");
+            assert_eq!(
+                search::is_named(line),
+                line.contains("search_index"),
+                "{line}"
+            );
         }
     }
 }

@@ -119,7 +119,7 @@ fn texts_in(
         search::drop_index(&keeper.connection)?;
     }
     match bring_in(&mut keeper.connection, directory, watch) {
-        Err(StoreError::Sqlite(error)) if search::is_malformed(&error) => {
+        Err(StoreError::Sqlite(error)) if search::is_malformed(&keeper.connection, &error) => {
             search::drop_index(&keeper.connection)?;
             let indexed = bring_in(&mut keeper.connection, directory, watch)?;
             Ok(Indexed {

@@ -11,7 +11,7 @@ use super::index::texts::title_of;
 use super::{Reader, folder_of, index};
 use crate::config::{ConfigError, nearest};
 use crate::error::{Error, Result};
-use crate::parse::main_text::{MainText, main_text};
+use crate::parse::main_text::main_text;
 use crate::store::bodies::Bodies;
 use crate::store::search;
 
@@ -208,7 +208,7 @@ fn explained(reader: &Reader, asked: &Asked<'_>, error: rusqlite::Error) -> Sear
         let words = message.strip_prefix("fts5: ").unwrap_or(message);
         return SearchError::Crawl(ConfigError::value("search", asked.text, words).into());
     }
-    if search::is_malformed(&error) {
+    if search::is_malformed(&reader.connection, &error) {
         return SearchError::Malformed;
     }
     SearchError::Crawl(reader.failed(error))
@@ -226,13 +226,13 @@ fn shown(reader: &Reader, question: &Question, rows: Vec<Row>) -> rusqlite::Resu
         });
         let text = body
             .and_then(|body| main_text(&body, row.media_type.as_deref(), row.charset.as_deref()));
-        let text = text.unwrap_or_else(MainText::default);
+        let text = text.unwrap_or_default();
         let title = title_of(row.title.as_deref(), &text);
         let (title, snippet) = marker.mark(title, &text.text)?;
         Ok(Hit {
             title,
             snippet,
-            score: (-row.rank * 100.0).round() / 100.0,
+            score: -row.rank,
             url: row.url,
         })
     };

@@ -15,6 +15,10 @@ const MAX_TEXT: usize = 4 << 20;
 
 /// How a piece of a line is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is set by elements of its own"
+)]
 pub(super) struct Style {
     pub(super) strong: bool,
     pub(super) em: bool,
@@ -123,7 +127,7 @@ pub(super) struct Blocks<'a> {
     /// The `href` of the first `<base>` that has one, as it is written.
     pub(super) base: Option<&'a str>,
     pub(super) text: String,
-    pub(super) blocks: Vec<Block<'a>>,
+    pub(super) all: Vec<Block<'a>>,
     pub(super) runs: Vec<Run>,
     pub(super) containers: Vec<Container>,
     pub(super) cells: Vec<Cell>,
@@ -374,7 +378,7 @@ impl<'a> Builder<'a> {
         {
             of_group.add(weight);
         }
-        self.out.blocks.push(block);
+        self.out.all.push(block);
     }
 }
 

@@ -227,9 +227,7 @@ impl<'a> Walk<'a> {
     /// What an element makes of the lines within it.
     fn set(&mut self, element: Element, inside: &mut Inside<'a>) {
         match element {
-            Element::Strong | Element::HeaderCell => {
-                inside.style.strong |= element == Element::Strong
-            }
+            Element::Strong => inside.style.strong = true,
             Element::Em => inside.style.em = true,
             Element::Del => inside.style.del = true,
             Element::Code => inside.style.code = true,
@@ -366,7 +364,7 @@ impl<'a> Walk<'a> {
                 matches!(open, E::Dl | E::Cell | E::HeaderCell)
             }),
             E::Cell | E::HeaderCell => {
-                self.close_within(&[E::Cell, E::HeaderCell], |open| matches!(open, E::Table))
+                self.close_within(&[E::Cell, E::HeaderCell], |open| matches!(open, E::Table));
             }
             E::Row => self.close_within(&[E::Row], |open| matches!(open, E::Table)),
             E::TablePart => {

@@ -276,7 +276,7 @@ impl Line {
         out
     }
 
-    /// Whether a mark and its partner are marks (CommonMark 0.31 §6.2, left-flanking and right-flanking). Where marks
+    /// Whether a mark and its partner are marks (`CommonMark` 0.31 §6.2, left-flanking and right-flanking). Where marks
     /// stand side by side only what is plain is taken for one.
     fn is_kept(&self, at: usize, mixed: bool) -> bool {
         let (open, close) = match self.pieces.get(at) {
