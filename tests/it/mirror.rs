@@ -139,7 +139,7 @@ fn links_lead_to_files() {
              <a href=\"d/index.html\">moved</a><a href=\"{root}/gone\">gone</a>\
              <a href='http://elsewhere.invalid/'>out</a><img src=\"pic.svg\" srcset='pic.svg 1x, i/big%20one.png 2x'>\
              <p style='background:url(i/b.png)'></p><form action=\"{root}/search\"></form><a href=\"{upper}\">case</a><a href=\"{other}\">i</a>\
-             <svg><image href=\"i/b.png\" /></svg><a href=\"base.html\">base</a>"
+             <svg><image href=i/b.png /></svg><a href=\"base.html\">base</a>"
         )
     );
     for (name, wanted) in [
