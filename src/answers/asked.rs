@@ -151,7 +151,7 @@ pub(super) fn similar(
     Ok(found)
 }
 
-/// See [`similar`].
+/// See [`similar()`].
 fn candidates(url: &CanonicalUrl) -> Vec<CanonicalUrl> {
     let changes: [fn(&mut url::Url); 5] = [
         |url| {

@@ -69,7 +69,7 @@ pub fn write(diff: &Diff<'_>, shown: &Shown, format: Format, out: &mut dyn Write
 /// Writes what differs of one URL. It is no row: as CSV it is its line of the whole.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_detail(detail: &Detail, format: Format, out: &mut dyn Write) -> Written {
     unless_gone(match format {
         Format::Table(columns) => Ok(table::detail(detail, columns, out)?),
