@@ -584,6 +584,19 @@ pub(super) struct CatArgs {
     pub markdown: bool,
 }
 
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum SearchFormat {
+    /// Title and score, URL, and a piece of the text, for people
+    #[default]
+    Table,
+    /// One array of objects
+    Json,
+    /// An object a line
+    Jsonl,
+    /// Comma-separated values with a line of names
+    Csv,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = SEARCH_WORDS)]
 pub(super) struct SearchArgs {
@@ -598,7 +611,7 @@ pub(super) struct SearchArgs {
     pub limit: u32,
     /// How they are shown
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
-    pub format: Format,
+    pub format: SearchFormat,
     /// Only pages of this host, such as example.com or example.com:8080
     #[arg(long, value_name = "HOST")]
     pub host: Option<String>,

@@ -49,6 +49,7 @@ Commands, on an output that is there:
   export       rows as CSV, Parquet…, the link graph, or the site for offline
   diff         say what has changed from run to run, or between two crawls
   refresh      ask again for what is likeliest to have changed
+  search       find pages by their words; near-duplicates with index
  Others: prune (old runs), extract (tries selectors), init, config, man, help…
 
 Examples:

@@ -9,9 +9,9 @@ use crawl::answers::index::{self, Indexed, Progress, Settings};
 use crawl::answers::search::{self, Asked, Found, Hit, Marked, SearchError};
 use crawl::answers::{Reader, csv_text, plain_json, printable};
 
-use super::args::{Format, IndexArgs, SearchArgs};
-use super::inspect::Lines;
+use super::args::{IndexArgs, SearchArgs, SearchFormat};
 use super::check::Line;
+use super::inspect::Lines;
 use super::progress::size;
 use super::settings::{output, output_option};
 use super::{FAILED, FINISHED};
@@ -64,7 +64,10 @@ fn bring_in(output: &Path, settings: Settings) -> Result<(Indexed, Duration)> {
         let Progress {
             pages, of, bytes, ..
         } = progress;
-        line.show(format!("{pages} of {of} pages indexed, {} of text", size(bytes)));
+        line.show(format!(
+            "{pages} of {of} pages indexed, {} of text",
+            size(bytes)
+        ));
     };
     let indexed = index::run(output, settings, &mut watch);
     line.end();
@@ -147,27 +150,27 @@ fn show_all(found: &Found, args: &SearchArgs, words: &str) -> Result<()> {
     let terminal = stdout.is_terminal();
     let mut out = BufWriter::new(stdout.lock());
     match args.format {
-        Format::Table => {
+        SearchFormat::Table => {
             for hit in &found.hits {
                 listed(hit, terminal, &mut out)?;
             }
         }
-        Format::Json => {
+        SearchFormat::Json => {
             let hits = serde_json::to_string_pretty(&found.hits)?;
             writeln!(out, "{}", plain_json(&hits))?;
         }
-        Format::Jsonl => {
+        SearchFormat::Jsonl => {
             for hit in &found.hits {
                 writeln!(out, "{}", plain_json(&serde_json::to_string(hit)?))?;
             }
         }
-        Format::Csv if terminal => csv(&found.hits, &mut Lines::to(&mut out))?,
-        Format::Csv => csv(&found.hits, &mut out)?,
+        SearchFormat::Csv if terminal => csv(&found.hits, &mut Lines::to(&mut out))?,
+        SearchFormat::Csv => csv(&found.hits, &mut out)?,
     }
     out.flush()?;
     if found.hits.is_empty() {
         say!("nothing found for {}", printable(words));
-    } else if found.more && matches!(args.format, Format::Table) {
+    } else if found.more && matches!(args.format, SearchFormat::Table) {
         say!("there are more: --limit {}", args.limit.saturating_mul(2));
     }
     Ok(())

@@ -81,12 +81,15 @@ fn drop_parts(connection: &Connection) -> rusqlite::Result<()> {
 pub(crate) fn is_malformed(connection: &Connection, error: &rusqlite::Error) -> bool {
     let of_table = matches!(error, rusqlite::Error::SqliteFailure(code, _)
         if code.extended_code == rusqlite::ffi::SQLITE_CORRUPT_VTAB);
-    // Lengths that nobody has written may ask for more memory than there is.
-    let perhaps = matches!(
-        error.sqlite_error_code(),
-        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::OutOfMemory)
-    );
-    of_table || is_named(&error.to_string()) || perhaps && is_alone(connection)
+    let corrupt = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt);
+    of_table || is_blamed(error) || corrupt && is_alone(connection)
+}
+
+/// Whether an error is the index's, whatever statement met it. Lengths in it that nobody has written ask for more
+/// memory than there is.
+pub(crate) fn is_blamed(error: &rusqlite::Error) -> bool {
+    is_named(&error.to_string())
+        || error.sqlite_error_code() == Some(rusqlite::ErrorCode::OutOfMemory)
 }
 
 /// Whether words of SQLite's are about the index.
@@ -107,7 +110,7 @@ fn is_alone(connection: &Connection) -> bool {
         }
         Ok(alone)
     };
-    ask().unwrap_or_else(|error| is_named(&error.to_string()))
+    ask().unwrap_or_else(|error| is_blamed(&error))
 }
 
 /// What is to be found of a version.

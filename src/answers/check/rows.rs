@@ -115,10 +115,10 @@ fn integrity(connection: &Connection) -> Result<Vec<String>, StoreError> {
         Ok(())
     };
     if let Err(error) = ask() {
-        let what = error.to_string();
+        let (of_search, what) = (search::is_blamed(&error), error.to_string());
         let error = StoreError::from(error);
-        if search::is_named(&what) {
-            wrong.push(what);
+        if of_search && search::is_there(connection)? {
+            wrong.push(format!("search_index: {what}"));
         } else if error.is_damage() {
             wrong.push(words_of(&error));
         } else {
