@@ -40,17 +40,13 @@ Usage: crawl --seed URL [OPTIONS]
       --help             all options, exit codes and more examples
 
 Commands, on an output that is there:
-  query        answer SQL, or a named view, from a crawl's database
-  status       say where a crawl stands
-  why          say how a URL was found, what decided over it, what came of it
-  audit        check each request against robots.txt and the limits
-  check        look over the database and each file, and put them right
-  report       one page of it: what to do first, charts, tables; checks for CI
-  export       rows as CSV, Parquet…, the link graph, or the site for offline
-  diff         say what has changed from run to run, or between two crawls
-  refresh      ask again for what is likeliest to have changed
-  search       find pages by their words; near-duplicates with index
- Others: prune (old runs), extract (tries selectors), init, config, man, help…
+  query, search      ask in SQL, or by the name of a report; find words
+  status, why        where it stands; how a URL was found, what came of it
+  report, diff       one page of it, checks for CI; what has changed since
+  refresh, prune     ask again for what may have changed; remove old runs
+  export, cat, rank  CSV, Parquet, a mirror…; what is stored of a URL; PageRank
+  audit, check       requests against robots.txt and limits; database and files
+ Others: index, extract (tries selectors), init, config, completions, man, help
 
 Examples:
   crawl --seed https://example.com/ --max-pages 100
@@ -232,8 +228,25 @@ mod tests {
         }
         let (_, commands) = SHORT.split_once("Commands").expect("commands");
         for name in [
-            "query", "status", "why", "audit", "check", "report", "export", "init", "config",
-            "man", "refresh", "prune",
+            "query",
+            "search",
+            "status",
+            "why",
+            "report",
+            "diff",
+            "refresh",
+            "prune",
+            "export",
+            "cat",
+            "rank",
+            "audit",
+            "check",
+            "index",
+            "extract",
+            "init",
+            "config",
+            "completions",
+            "man",
         ] {
             assert!(
                 command.find_subcommand(name).is_some() && commands.contains(name),

@@ -168,7 +168,14 @@ mod tests {
         assert!(begun.elapsed() < 20 * PATIENCE);
         // It reads again: what was kept, and how much was not.
         drop(read);
-        OUTLET.flush();
+        // A flush gives up on whoever is slow; on a busy machine that may be this thread's fellow.
+        for _ in 0..100 {
+            OUTLET.flush();
+            let seen = seen.lock().expect("sound");
+            if seen.last().is_some_and(|text| text.starts_with(b"crawl: ")) {
+                break;
+            }
+        }
         let seen = seen.lock().expect("sound");
         let last = String::from_utf8_lossy(seen.last().expect("texts")).into_owned();
         assert_eq!(

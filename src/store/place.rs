@@ -11,6 +11,8 @@ use super::log::log_of;
 const PROBE: &str = ".crawl-probe";
 /// So much is tried: a page of the database and more.
 const PROBE_BYTES: usize = 64 << 10;
+/// So much longer than it is now the log may have been, in a transaction that was taken back.
+const TAKEN_BACK: u64 = 1 << 20;
 
 /// The files of a database that is open, as they were when it was opened. A file that is removed while it is
 /// open can be written for ever, and is gone at the end.
@@ -73,7 +75,9 @@ pub(super) fn ailment(database: &Path) -> Option<io::Error> {
     let written = fresh.and_then(|mut file| {
         file.seek(io::SeekFrom::Start(longest))?;
         file.write_all(&vec![0; PROBE_BYTES])?;
-        file.sync_all()
+        file.sync_all()?;
+        // Takes no room, but asks whether a file may be so long.
+        file.set_len(longest + TAKEN_BACK)
     });
     let _ = std::fs::remove_file(&path);
     written.err()

@@ -29,7 +29,7 @@ fn full_wherever_it_is_written() {
     let bed = Bed::new(120);
     let (mut begun, mut failed) = (0, 0);
     // The directory, the lock, the database, its log and shared memory, the tables, rows and bodies.
-    for kib in [4, 8, 44, 200, 260, 300, 350, 400, 450, 500] {
+    for kib in [4, 8, 44, 200, 300, 350, 400, 450, 500, 600] {
         let (had, told) = fills_up(&bed, &format!("size={kib}k"), &[]);
         if told.contains("run 1 ") {
             begun += 1;
