@@ -12,7 +12,9 @@ const MARK: char = '\u{200b}';
 
 /// Whether a character is of a script that does not part its words by spaces.
 fn is_joined(c: char) -> bool {
-    matches!(c,
+    // Most texts have none.
+    c >= '\u{0e01}'
+        && matches!(c,
         // Thai, Lao, Burmese, Khmer, and others of their family.
         '\u{0e01}'..='\u{0e4e}' | '\u{0e81}'..='\u{0ece}' | '\u{0edc}'..='\u{0edf}' | '\u{1000}'..='\u{103f}'
         | '\u{1050}'..='\u{109f}' | '\u{1780}'..='\u{17d3}' | '\u{1950}'..='\u{19df}' | '\u{1a20}'..='\u{1aad}'
@@ -29,9 +31,9 @@ pub(crate) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || is_mark(c)
 }
 
-/// Whether a character stands upon another one: an accent, the vowel of a consonant.
+/// Whether a character stands upon another one: an accent, the vowel of a consonant. There is none before U+0300.
 fn is_mark(c: char) -> bool {
-    !c.is_ascii() && c != MARK && c.width() == Some(0) && !c.is_control() && !is_format(c)
+    c >= '\u{0300}' && c != MARK && c.width() == Some(0) && !c.is_control() && !is_format(c)
 }
 
 fn is_format(c: char) -> bool {

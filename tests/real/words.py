@@ -2,7 +2,7 @@
 """crawl search beside a search through the files: words.py CRAWL OUTPUT ROOT BASE QUERY...
 
 For each query (a word or a phrase) the pages that crawl finds, and those whose file says it: by html.parser, over all
-text outside of scripts and styles, cut into words here. What crawl finds and no file says is wrong. What a file says
+text outside of scripts and styles, cut into words here, English ones by their stems (those of Python's own SQLite). What crawl finds and no file says is wrong. What a file says
 and crawl does not find must stand in its furniture alone: how often that is, and whether it does, is told.
 """
 
@@ -10,6 +10,7 @@ import html.parser
 import json
 import pathlib
 import re
+import sqlite3
 import subprocess
 import sys
 import unicodedata
@@ -64,6 +65,17 @@ def words(text):
     return out
 
 
+def stems(texts):
+    """Each word by its stem: Porter's, of whatever is ASCII."""
+    known = sorted({word for text in texts for word in text if word.isascii()})
+    memory = sqlite3.connect(":memory:")
+    memory.execute("CREATE VIRTUAL TABLE t USING fts5(word, tokenize='porter ascii')")
+    memory.executemany("INSERT INTO t (rowid, word) VALUES (?, ?)", enumerate(known))
+    memory.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, 'instance')")
+    of = {known[number]: term for term, number in memory.execute("SELECT term, doc FROM v")}
+    return [[of.get(word, word) for word in text] for text in texts]
+
+
 def says(text, wanted):
     count = len(wanted)
     return any(text[at : at + count] == wanted for at in range(len(text) - count + 1))
@@ -80,6 +92,8 @@ def main(crawl, output, root, base, *queries):
         parser = Text()
         parser.feed(path.read_bytes().decode("utf-8", "replace"))
         pages[url] = words(" ".join(parser.all) if "--spaced" in sys.argv else "".join(parser.all)), words("".join(parser.own))
+    stemmed = iter(stems([text for both in pages.values() for text in both] + [words(query) for query in queries]))
+    pages = {url: (next(stemmed), next(stemmed)) for url in pages}
     print(f"{len(pages)} pages")
     print("| query | crawl | files | found, in no file | not found | of these outside of furniture and links |")
     print("|---|--:|--:|--:|--:|--:|")
@@ -87,7 +101,7 @@ def main(crawl, output, root, base, *queries):
     for query in queries:
         found = subprocess.run([crawl, "search", "-o", output, "-n", "100000", "-f", "jsonl", f'"{query}"'], capture_output=True, text=True, check=True)
         found = {json.loads(line)["url"] for line in found.stdout.splitlines()}
-        wanted = words(query)
+        wanted = next(stemmed)
         files = {url for url, (text, _) in pages.items() if says(text, wanted)}
         missed = files - found
         own = [url for url in missed if says(pages[url][1], wanted)]
