@@ -105,12 +105,7 @@ pub(crate) fn main() -> ExitCode {
         if is_broken_pipe(&error) {
             return FINISHED;
         }
-        // The library's errors tell their causes themselves.
-        let words = match error.downcast_ref::<::crawl::Error>() {
-            Some(error) => error.to_string(),
-            None => format!("{error:#}"),
-        };
-        say!("crawl: {}", ::crawl::answers::printable(&words));
+        say!("crawl: {}", ::crawl::answers::printable(&words_of(&error)));
         let usage = error
             .downcast_ref::<::crawl::Error>()
             .is_some_and(::crawl::Error::is_usage);
@@ -126,6 +121,14 @@ fn write_out(bytes: &[u8]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()
+}
+
+/// An error in words. The library's tell their causes themselves.
+fn words_of(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<::crawl::Error>() {
+        Some(error) => error.to_string(),
+        None => format!("{error:#}"),
+    }
 }
 
 /// Whether whoever read the answer has gone: that is no failure.

@@ -14,7 +14,7 @@ use super::check::Line;
 use super::inspect::Lines;
 use super::progress::size;
 use super::settings::{output, output_option};
-use super::{FAILED, FINISHED};
+use super::{FAILED, FINISHED, words_of};
 
 pub(super) fn index(args: &IndexArgs) -> Result<u8> {
     let output = output(args.output.as_ref())?;
@@ -134,10 +134,9 @@ fn up_to_date(reader: Reader, output: &Path, settings: Settings) -> Result<Reade
         // A medium that cannot be written, a crawl that has begun: what there is of it has to do.
         Err(error) if search::has_index(&reader)? => {
             let missing = search::missing(&reader)?;
-            let error = format!("{error:#}");
             say!(
                 "{missing} pages are not in the index, which cannot be written: {}",
-                printable(&error)
+                printable(&words_of(&error))
             );
         }
         Err(error) => return Err(error),

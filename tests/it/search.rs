@@ -558,3 +558,20 @@ fn a_page_as_text_and_as_markdown() {
     let said = crawl.run_args(["cat", "-o", "out", "--text", "--markdown", &link]);
     assert!(said.expect_code(2).stderr.contains("cannot be used with"));
 }
+
+/// An output that cannot be locked is searched as far as it is indexed, and why is said once.
+#[test]
+fn an_index_that_cannot_be_written() {
+    let site = Site::start();
+    let (crawl, out) = crawled(&site, &[("/a", "<title>A</title><p>some words to find")]);
+    assert_eq!(found(&crawl, &["find"]), ["a"]);
+    site.page("/", "<title>Start</title><a href=/a>a</a> <a href=/b>b</a>");
+    site.page("/b", "<title>B</title><p>more to find");
+    crawl.run().expect_code(0);
+    std::fs::write(out.join("crawl.lock"), "dear diary").expect("written");
+    let said = crawl.run_args(["search", "-o", "out", "find"]);
+    assert_eq!(said.stderr.matches("crawl.lock").count(), 1, "{said}");
+    assert!(said.stderr.contains("which cannot be written"), "{said}");
+    assert!(said.stdout.contains("/a"), "{said}");
+    said.expect_code(0);
+}
