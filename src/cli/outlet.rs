@@ -85,13 +85,15 @@ impl Outlet {
         Ok(())
     }
 
-    /// Waits until everything is written, while somebody reads.
+    /// Waits until everything is written, and how much was missed, while somebody reads.
     pub(super) fn flush(&self) {
         let mut before = usize::MAX;
         let mut state = self.state();
         while state.served && state.bytes < before {
             before = state.bytes;
-            state = self.wait(state, |state| state.bytes == 0 && !state.busy);
+            state = self.wait(state, |state| {
+                state.bytes == 0 && !state.busy && state.missed == 0
+            });
         }
     }
 

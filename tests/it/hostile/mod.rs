@@ -131,7 +131,9 @@ fn raw(text: impl Into<Vec<u8>>) -> Reply {
 
 fn is_whole(answer: &[u8]) -> bool {
     let text = String::from_utf8_lossy(answer).to_ascii_lowercase();
-    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+    // Bare line feeds end a head as well, for clients that put up with them.
+    let end = text.split_once("\r\n\r\n");
+    let Some((head, body)) = end.or_else(|| text.split_once("\n\n")) else {
         return false;
     };
     let length = head
