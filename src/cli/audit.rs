@@ -12,7 +12,7 @@ use super::settings::output;
 use super::{FAILED, FINISHED, USAGE, is_broken_pipe};
 
 pub(super) fn audit(args: &AuditArgs) -> Result<u8> {
-    let reader = Reader::open(&output(args.output.as_ref())?)?;
+    let reader = Reader::open(&output(args.at.output.as_ref())?)?;
     let runs = match args.run {
         Some(run) => Runs::One(run),
         None if args.all => Runs::All,

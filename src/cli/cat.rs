@@ -11,7 +11,7 @@ use super::settings::{output, output_option};
 use super::{FAILED, FINISHED, write_out};
 
 pub(super) fn cat(args: &CatArgs) -> Result<u8> {
-    let reader = Reader::open(&output(args.output.as_ref())?)?;
+    let reader = Reader::open(&output(args.at.output.as_ref())?)?;
     let stored = cat::read(&reader, &args.url)?;
     if args.headers {
         let mut out = Lines::to(std::io::stdout().lock());
@@ -58,7 +58,7 @@ fn shown(text: &str) -> Result<()> {
 }
 
 pub(super) fn rank(args: &RankArgs) -> Result<u8> {
-    let output = output(args.output.as_ref())?;
+    let output = output(args.at.output.as_ref())?;
     let ranked = rank::run(&output)?;
     show!(
         "{} pages of run {} ranked by {} links among them, in {} rounds",

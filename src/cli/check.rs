@@ -12,7 +12,7 @@ use super::settings::output;
 use super::{FAILED, FINISHED, is_broken_pipe, talk};
 
 pub(super) fn check(args: &CheckArgs) -> Result<u8> {
-    let output = output(args.output.as_ref())?;
+    let output = output(args.at.output.as_ref())?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let (mut table, mut written, mut is_first) = (Table::default(), Ok(()), true);
     let mut tell = |finding: &Finding| match args.format {

@@ -46,7 +46,7 @@ pub(super) fn diff(args: &DiffArgs) -> Result<u8> {
     };
     let runs = [&args.run1, &args.run2].into_iter().flatten().cloned();
     let asked = Asked::new(
-        output(args.output.as_ref())?,
+        output(args.at.output.as_ref())?,
         args.against.clone(),
         runs.collect(),
     );

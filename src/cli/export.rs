@@ -35,7 +35,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<u8> {
 
 /// Each of the answers to a file of its own, or one of them to standard output.
 fn tables(args: &TableArgs, form: Form, extension: &str) -> Result<u8> {
-    let reader = Reader::open(&output(args.output.as_ref())?)?;
+    let reader = Reader::open(&output(args.at.output.as_ref())?)?;
     let pages = ["pages".to_owned()];
     let what = if args.what.is_empty() {
         &pages[..]
@@ -68,7 +68,7 @@ fn tables(args: &TableArgs, form: Form, extension: &str) -> Result<u8> {
 }
 
 fn graph(args: &GraphArgs, form: GraphForm) -> Result<u8> {
-    let reader = Reader::open(&output(args.output.as_ref())?)?;
+    let reader = Reader::open(&output(args.at.output.as_ref())?)?;
     let by = match (args.hosts, args.sections) {
         (true, _) => By::Host,
         (_, true) => By::Section,
@@ -86,7 +86,7 @@ fn graph(args: &GraphArgs, form: GraphForm) -> Result<u8> {
 
 /// The site as a tree of files; it gets its name when it is whole.
 fn mirror(args: &MirrorArgs) -> Result<u8> {
-    let reader = Reader::open(&output(args.output.as_ref())?)?;
+    let reader = Reader::open(&output(args.at.output.as_ref())?)?;
     let context = || format!("cannot write {}", args.to.display());
     let new = NewFolder::begin(&args.to, args.force).with_context(context)?;
     let mirrored = match export::mirror(&reader, new.aside()) {

@@ -11,7 +11,7 @@ use super::progress::size;
 use super::settings::{output, output_option};
 
 pub(super) fn prune(args: &PruneArgs) -> Result<u8> {
-    let output = output(args.output.as_ref())?;
+    let output = output(args.at.output.as_ref())?;
     let pruned = prune::run(&output, args.keep_runs, args.dry_run, args.vacuum)?;
     if args.json {
         show!("{}", plain_json(&serde_json::to_string(&pruned)?));

@@ -36,7 +36,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<u8> {
             return Ok(USAGE);
         }
     };
-    let path = output(args.output.as_ref())?;
+    let path = output(args.at.output.as_ref())?;
     let done = if args.sql {
         Reader::open(&path)
             .map_err(QueryError::from)
@@ -95,7 +95,7 @@ fn text_of(args: &QueryArgs) -> std::result::Result<Option<Text>, String> {
 
 /// What can be asked for by name: the views of every database and, where one is there, its own; the reports.
 fn list(args: &QueryArgs) -> Result<u8> {
-    let output = output(args.output.as_ref())?;
+    let output = output(args.at.output.as_ref())?;
     let views = if output.exists() {
         query::views(&Reader::open(&output)?)?
     } else {

@@ -29,9 +29,9 @@ pub(super) fn checks() -> String {
 pub(super) fn report(args: &ReportArgs) -> Result<u8> {
     let thresholds = args.fail_on.iter().map(|text| report::threshold(text));
     let thresholds = thresholds.collect::<crawl::Result<Vec<_>>>()?;
-    let output = output(args.output.as_ref())?;
+    let output = output(args.at.output.as_ref())?;
     let reader = Reader::open(&output)?;
-    let at = at(args.output.as_deref());
+    let at = at(args.at.output.as_deref());
     let mut options = Options::default();
     options.rows = args.rows.into();
     options.at = &at;

@@ -17,7 +17,7 @@ use super::settings::{output, output_option};
 use super::{FAILED, FINISHED, words_of};
 
 pub(super) fn index(args: &IndexArgs) -> Result<u8> {
-    let output = output(args.output.as_ref())?;
+    let output = output(args.at.output.as_ref())?;
     let mut settings = Settings::default();
     settings.distance = args.distance;
     settings.least_words = args.min_words;
@@ -79,7 +79,7 @@ fn bring_in(output: &Path, settings: Settings) -> Result<(Indexed, Duration)> {
 }
 
 pub(super) fn search(args: &SearchArgs) -> Result<u8> {
-    let output = output(args.output.as_ref())?;
+    let output = output(args.at.output.as_ref())?;
     let mut reader = Reader::open(&output)?;
     let words = args.words.join(" ");
     let mut asked = Asked::new(&words);

@@ -27,7 +27,7 @@ fn seeds(all: &[String]) -> String {
 }
 
 pub(super) fn run(args: &StatusArgs) -> Result<u8> {
-    let reader = Reader::open(&output(args.output.as_ref())?)?;
+    let reader = Reader::open(&output(args.at.output.as_ref())?)?;
     let mut out = Lines::to(std::io::stdout().lock());
     let Some(status) = status::read(&reader)? else {
         writeln!(out, "nothing was crawled yet")?;

@@ -17,7 +17,7 @@ use words::{attempt, content, decision, hop, host, next, robots, scope, step, ti
 const MOST_LINES: usize = 30;
 
 pub(super) fn why(args: &WhyArgs) -> Result<u8> {
-    let reader = Reader::open(&output(args.output.as_ref())?)?;
+    let reader = Reader::open(&output(args.at.output.as_ref())?)?;
     let why = why::read(&reader, &args.url, args.all)?;
     let mut out = Lines(BufWriter::new(std::io::stdout().lock()));
     if args.json {
