@@ -74,6 +74,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     })
 }
 
+/// KiB of a database that a reader keeps in memory.
+const CACHE: i64 = 65_536;
+
 impl Reader {
     /// The settings of the last start, as they are stored: without secrets. `None` where there was no start,
     /// or its settings are not understood any more.
@@ -135,7 +138,7 @@ impl Reader {
             }
             connection.pragma_update(None, "query_only", true)?;
             // Answers join tables that lie far apart: most of their time went into reading the same pages again.
-            connection.pragma_update(None, "cache_size", -65_536)?;
+            connection.pragma_update(None, "cache_size", -CACHE)?;
             Ok(connection)
         };
         let directory = path.parent().unwrap_or(Path::new("."));

@@ -66,14 +66,15 @@ fn body<'a>(all: &'a str, view: &str) -> Option<&'a str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use rusqlite::Connection;
     use tokio_rusqlite::rusqlite;
 
     use super::*;
     use crate::store::schema;
 
-    const ROWS: &str = "PRAGMA foreign_keys = off;
+    /// Forty URLs of two runs.
+    pub(crate) const ROWS: &str = "PRAGMA foreign_keys = off;
         INSERT INTO run (id, state, seeds, begun) VALUES (1, 'finished', '[]', 0), (2, 'running', '[]', 0);
         INSERT INTO start (id, run, begun, heartbeat, config, version, pid) VALUES (1, 1, 0, 0, '', '', 1), (2, 2, 0, 0, '', '', 1);
         INSERT INTO host (id, name) VALUES (1, 'a.example');

@@ -6,6 +6,7 @@
 mod graph;
 mod kept;
 mod mirror;
+mod parallel;
 mod parquet;
 pub mod place;
 mod rows;
@@ -44,18 +45,8 @@ pub enum Form {
 /// cannot be written.
 pub fn table(reader: &Reader, question: &str, form: Form, out: &mut dyn Write) -> Result<u64> {
     match form {
-        Form::Csv { raw } => {
-            let mut csv = text::Csv::new(out, raw);
-            let count = rows::read(reader, question, &mut csv)?;
-            csv.finish()?;
-            Ok(count)
-        }
-        Form::JsonLines => {
-            let mut lines = text::JsonLines::new(out);
-            let count = rows::read(reader, question, &mut lines)?;
-            lines.finish()?;
-            Ok(count)
-        }
+        Form::Csv { raw } => lines(reader, question, text::Csv { raw }, out),
+        Form::JsonLines => lines(reader, question, text::JsonLines::default(), out),
         Form::Parquet => {
             let mut parquet = parquet::Parquet::new()?;
             let count = rows::read(reader, question, &mut parquet)?;
@@ -63,4 +54,19 @@ pub fn table(reader: &Reader, question: &str, form: Form, out: &mut dyn Write) -
             Ok(count)
         }
     }
+}
+
+fn lines(
+    reader: &Reader,
+    question: &str,
+    lines: impl text::Lines + Clone + Send,
+    out: &mut dyn Write,
+) -> Result<u64> {
+    if let Some(pieces) = rows::pieces_of(question) {
+        return parallel::lines(reader, &pieces, lines, out);
+    }
+    let mut blocks = text::Blocks::new(lines, |bytes| out.write_all(bytes));
+    let count = rows::read(reader, question, &mut blocks)?;
+    blocks.finish()?;
+    Ok(count)
 }

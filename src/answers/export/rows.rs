@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::io;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, Row, Statement};
+use rusqlite::{OptionalExtension, Row, Statement};
 use tokio_rusqlite::rusqlite;
 
 use super::super::{Reader, query};
@@ -36,8 +36,7 @@ pub(super) trait Sink {
 
 /// Hands the rows that a question is answered by to a sink. Answers with how many there were.
 pub(super) fn read(reader: &Reader, question: &str, sink: &mut dyn Sink) -> Result<u64> {
-    let name = question.trim().replace('-', "_").to_ascii_lowercase();
-    if let Some(pieces) = pieces::of(&name) {
+    if let Some(pieces) = pieces_of(question) {
         return by_pieces(reader, &pieces, sink);
     }
     let sink = RefCell::new(sink);
@@ -49,40 +48,107 @@ pub(super) fn read(reader: &Reader, question: &str, sink: &mut dyn Sink) -> Resu
     )
 }
 
+/// The pieces of what is asked for, if it is a view that has a key and may be large.
+pub(super) fn pieces_of(question: &str) -> Option<Pieces> {
+    let name = question.trim().replace('-', "_").to_ascii_lowercase();
+    pieces::of(&name)
+}
+
 /// See [`read`]; of a view that has a key.
 fn by_pieces(reader: &Reader, pieces: &Pieces, sink: &mut dyn Sink) -> Result<u64> {
-    let failed = |error| reader.failed(error);
-    let connection = &reader.connection;
-    let run = latest_run(connection).map_err(failed)?;
-    let mut statement = connection.prepare(&pieces.rows).map_err(failed)?;
+    let mut statement = prepare(reader, &pieces.rows)?;
     sink.columns(&columns(&statement))?;
-    let width = statement.column_count();
-    let mut end_of = connection.prepare(pieces.end).map_err(failed)?;
-    let (mut after, mut count) = (i64::MIN, 0);
-    while after < i64::MAX {
-        let end = end_of.query_row([after, PIECE], |row| row.get(0));
-        let end = end.optional().map_err(failed)?.unwrap_or(i64::MAX);
-        let mut rows = statement.query([after, end]).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            take(reader, row, width, sink)?;
-            count += 1;
-        }
-        drop(rows);
-        // Another run is another crawl: half of one and half of the other is neither.
-        if pieces.of_run && latest_run(connection).map_err(failed)? != run {
-            let words = "a new run has begun meanwhile: export it anew";
-            return Err(io::Error::other(words).into());
-        }
-        after = end;
+    let mut walk = Walk::new(reader, pieces, PIECE)?;
+    let mut count = 0;
+    while let Some(piece) = walk.next()? {
+        count += read_piece(reader, &mut statement, piece, sink)?;
+        walk.done()?;
     }
     Ok(count)
 }
 
-fn latest_run(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    connection.query_row("SELECT max(id) FROM run", [], |row| row.get(0))
+/// Hands the rows of a piece to a sink. Answers with how many there were.
+pub(super) fn read_piece(
+    reader: &Reader,
+    statement: &mut Statement<'_>,
+    (after, end): Piece,
+    sink: &mut dyn Sink,
+) -> Result<u64> {
+    let failed = |error| reader.failed(error);
+    let width = statement.column_count();
+    let mut rows = statement.query([after, end]).map_err(failed)?;
+    let mut count = 0;
+    while let Some(row) = rows.next().map_err(failed)? {
+        take(reader, row, width, sink)?;
+        count += 1;
+    }
+    Ok(count)
 }
 
-fn columns(statement: &Statement<'_>) -> Vec<Column> {
+/// The keys after this one, up to that.
+pub(super) type Piece = (i64, i64);
+
+/// The pieces of a view, one after the other.
+pub(super) struct Walk<'a> {
+    reader: &'a Reader,
+    end: Statement<'a>,
+    /// The run that it speaks of, where it speaks of one.
+    run: Option<Option<i64>>,
+    size: i64,
+    after: i64,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(reader: &'a Reader, pieces: &Pieces, size: i64) -> Result<Self> {
+        let run = pieces.of_run.then(|| latest_run(reader)).transpose()?;
+        Ok(Self {
+            reader,
+            end: prepare(reader, pieces.end)?,
+            run,
+            size,
+            after: i64::MIN,
+        })
+    }
+
+    /// The next piece, `None` after the last.
+    pub(super) fn next(&mut self) -> Result<Option<Piece>> {
+        if self.after == i64::MAX {
+            return Ok(None);
+        }
+        let end = self
+            .end
+            .query_row([self.after, self.size], |row| row.get(0));
+        let end = end.optional().map_err(|error| self.reader.failed(error))?;
+        let piece = (self.after, end.unwrap_or(i64::MAX));
+        self.after = piece.1;
+        Ok(Some(piece))
+    }
+
+    /// After the rows of a piece were read: another run is another crawl, and half of one and half of the other is
+    /// neither.
+    pub(super) fn done(&self) -> Result<()> {
+        if let Some(run) = self.run
+            && latest_run(self.reader)? != run
+        {
+            let words = "a new run has begun meanwhile: export it anew";
+            return Err(io::Error::other(words).into());
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn prepare<'a>(reader: &'a Reader, sql: &str) -> Result<Statement<'a>> {
+    let statement = reader.connection.prepare(sql);
+    Ok(statement.map_err(|error| reader.failed(error))?)
+}
+
+fn latest_run(reader: &Reader) -> Result<Option<i64>> {
+    let sql = "SELECT max(id) FROM run";
+    let run = reader.connection.query_row(sql, [], |row| row.get(0));
+    Ok(run.map_err(|error| reader.failed(error))?)
+}
+
+pub(super) fn columns(statement: &Statement<'_>) -> Vec<Column> {
     let columns = statement.columns();
     let column = |column: &rusqlite::Column<'_>| Column {
         name: column.name().to_owned(),

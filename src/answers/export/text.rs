@@ -1,7 +1,7 @@
 //! Rows as text: CSV and JSON Lines. Nearly all values are plain ASCII without a mark of either form, and are copied
 //! as they are; the others go the long way by `cell`.
 
-use std::io::{self, Write};
+use std::io;
 
 use rusqlite::types::ValueRef;
 use tokio_rusqlite::rusqlite;
@@ -9,56 +9,68 @@ use tokio_rusqlite::rusqlite;
 use super::super::cell;
 use super::rows::{Column, Sink};
 
-/// Bytes that are gathered before they are written.
-const BLOCK: usize = 256 << 10;
+/// Bytes that are gathered before they are written, and room for the row that goes beyond them.
+const BLOCK: usize = 128 << 10;
+const ROOM: usize = BLOCK + (16 << 10);
 
-/// Bytes on their way out, in blocks.
-struct Blocks<W> {
-    bytes: Vec<u8>,
-    out: W,
+/// How rows are written, a line each.
+pub(super) trait Lines {
+    /// What stands before the rows.
+    fn head(&mut self, columns: &[Column], out: &mut Vec<u8>);
+
+    /// A row.
+    fn row(&self, values: &[ValueRef<'_>], out: &mut Vec<u8>);
 }
 
-impl<W: Write> Blocks<W> {
-    fn new(out: W) -> Self {
+/// Lines on their way out, in blocks.
+pub(super) struct Blocks<L, F> {
+    lines: L,
+    bytes: Vec<u8>,
+    /// Takes what is there, and may take the memory with it.
+    out: F,
+}
+
+impl<L: Lines, F: FnMut(&mut Vec<u8>) -> io::Result<()>> Blocks<L, F> {
+    pub(super) fn new(lines: L, out: F) -> Self {
         Self {
-            bytes: Vec::with_capacity(BLOCK + (16 << 10)),
+            lines,
+            bytes: Vec::with_capacity(ROOM),
             out,
         }
     }
 
-    fn end_row(&mut self) -> io::Result<()> {
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        (self.out)(&mut self.bytes)?;
+        self.bytes.clear();
+        self.bytes.reserve(ROOM);
+        Ok(())
+    }
+}
+
+impl<L: Lines, F: FnMut(&mut Vec<u8>) -> io::Result<()>> Sink for Blocks<L, F> {
+    fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
+        self.lines.head(columns, &mut self.bytes);
+        Ok(())
+    }
+
+    fn row(&mut self, values: &[ValueRef<'_>]) -> io::Result<()> {
+        self.lines.row(values, &mut self.bytes);
         if self.bytes.len() < BLOCK {
             return Ok(());
         }
         self.finish()
     }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.bytes)?;
-        self.bytes.clear();
-        Ok(())
-    }
 }
 
 /// RFC 4180 with a line of names. NULL is nothing, an empty text is `""`.
-pub(super) struct Csv<W> {
-    out: Blocks<W>,
+#[derive(Clone)]
+pub(super) struct Csv {
     /// Whether texts are left as they are: a spreadsheet might take some for formulas.
-    raw: bool,
+    pub(super) raw: bool,
 }
 
-impl<W: Write> Csv<W> {
-    pub(super) fn new(out: W, raw: bool) -> Self {
-        let out = Blocks::new(out);
-        Self { out, raw }
-    }
-
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        self.out.finish()
-    }
-
-    fn value(&mut self, value: ValueRef<'_>) {
-        let out = &mut self.out.bytes;
+impl Csv {
+    fn value(&self, value: ValueRef<'_>, out: &mut Vec<u8>) {
         match value {
             ValueRef::Null => {}
             ValueRef::Integer(number) => push_integer(out, number),
@@ -70,53 +82,39 @@ impl<W: Write> Csv<W> {
     }
 }
 
-impl<W: Write> Sink for Csv<W> {
-    fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
+impl Lines for Csv {
+    fn head(&mut self, columns: &[Column], out: &mut Vec<u8>) {
         let names: Vec<ValueRef<'_>> = columns
             .iter()
             .map(|column| ValueRef::Text(column.name.as_bytes()))
             .collect();
-        self.row(&names)
+        self.row(&names, out);
     }
 
-    fn row(&mut self, values: &[ValueRef<'_>]) -> io::Result<()> {
+    fn row(&self, values: &[ValueRef<'_>], out: &mut Vec<u8>) {
         for (index, value) in values.iter().enumerate() {
             if index > 0 {
-                self.out.bytes.push(b',');
+                out.push(b',');
             }
-            self.value(*value);
+            self.value(*value, out);
         }
         // A line without anything would be taken for none.
         if matches!(values, [ValueRef::Null]) {
-            self.out.bytes.extend_from_slice(b"\"\"");
+            out.extend_from_slice(b"\"\"");
         }
-        self.out.bytes.push(b'\n');
-        self.out.end_row()
+        out.push(b'\n');
     }
 }
 
 /// An object a line.
-pub(super) struct JsonLines<W> {
-    out: Blocks<W>,
+#[derive(Clone, Default)]
+pub(super) struct JsonLines {
     /// What stands before each value: the brace or comma, the name and the colon.
     before: Vec<Vec<u8>>,
 }
 
-impl<W: Write> JsonLines<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self {
-            out: Blocks::new(out),
-            before: Vec::new(),
-        }
-    }
-
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        self.out.finish()
-    }
-}
-
-impl<W: Write> Sink for JsonLines<W> {
-    fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
+impl Lines for JsonLines {
+    fn head(&mut self, columns: &[Column], _: &mut Vec<u8>) {
         let name = |(index, column): (usize, &Column)| {
             let mut before = vec![if index == 0 { b'{' } else { b',' }];
             push_json(&mut before, &column.name);
@@ -124,11 +122,9 @@ impl<W: Write> Sink for JsonLines<W> {
             before
         };
         self.before = columns.iter().enumerate().map(name).collect();
-        Ok(())
     }
 
-    fn row(&mut self, values: &[ValueRef<'_>]) -> io::Result<()> {
-        let out = &mut self.out.bytes;
+    fn row(&self, values: &[ValueRef<'_>], out: &mut Vec<u8>) {
         for (before, value) in self.before.iter().zip(values) {
             out.extend_from_slice(before);
             match value {
@@ -146,7 +142,6 @@ impl<W: Write> Sink for JsonLines<W> {
             }
         }
         out.extend_from_slice(b"}\n");
-        self.out.end_row()
     }
 }
 
@@ -224,9 +219,7 @@ mod tests {
 
     fn csv(values: &[ValueRef<'_>], raw: bool) -> String {
         let mut out = Vec::new();
-        let mut csv = Csv::new(&mut out, raw);
-        csv.row(values).expect("in memory");
-        csv.finish().expect("in memory");
+        Csv { raw }.row(values, &mut out);
         String::from_utf8(out).expect("text")
     }
 
@@ -271,9 +264,8 @@ mod tests {
     #[test]
     fn values_in_json() {
         let mut out = Vec::new();
-        let mut json = JsonLines::new(&mut out);
-        let columns = ["a", "\"b", "a", "d", "e"].map(column);
-        json.columns(&columns).expect("in memory");
+        let mut json = JsonLines::default();
+        json.head(&["a", "\"b", "a", "d", "e"].map(column), &mut out);
         for values in [
             [
                 text("x"),
@@ -290,9 +282,8 @@ mod tests {
                 text(""),
             ],
         ] {
-            json.row(&values).expect("in memory");
+            json.row(&values, &mut out);
         }
-        json.finish().expect("in memory");
         let wanted = "{\"a\":\"x\",\"\\\"b\":\"\\\"\\\\\\n\",\"a\":null,\"d\":7,\"e\":2.0}\n\
              {\"a\":\"ü\\u202e\",\"\\\"b\":\"\\u001b\\u0000\",\"a\":\"07\",\"d\":null,\"e\":\"\"}\n";
         assert_eq!(String::from_utf8(out).expect("text"), wanted);
