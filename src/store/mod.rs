@@ -10,6 +10,7 @@ pub(crate) mod beneath;
 pub(crate) mod bodies;
 mod busy;
 pub(crate) mod changes;
+pub(crate) mod cut_off;
 mod end;
 mod fields;
 pub(crate) mod files;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use rusqlite::{
     Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
@@ -14,13 +14,12 @@ use tokio_rusqlite::rusqlite;
 use super::admit::Admitter;
 use super::busy::wait_for_others;
 use super::lock::Lock;
-use super::log::log_of;
 use super::route::Policy;
 use super::sitemaps::Maps;
 use super::writer::Writer;
 use super::{
-    DATABASE, PAGES, Refreshing, Store, StoreError, aside, fields, files, find, from_micros, hurt,
-    micros, refresh, schema,
+    DATABASE, PAGES, Refreshing, Store, StoreError, aside, cut_off, fields, files, find,
+    from_micros, hurt, micros, refresh, schema,
 };
 use crate::canonical::CanonicalUrl;
 use crate::clock;
@@ -29,10 +28,6 @@ use crate::rewrite::Rewrite;
 
 /// Statements kept prepared.
 const STATEMENTS: usize = 96;
-/// How far the clock of the file system may be behind ours.
-const CLOCK_SLACK: Duration = Duration::from_secs(10);
-/// So many fetches before the last one, none was under way that is not committed.
-const LAST_FETCHES: i64 = 1024;
 
 /// An output that is locked and open, before it is known what this start will do with it.
 #[derive(Debug)]
@@ -165,8 +160,7 @@ impl Opening {
             },
         })?;
         let lock = Lock::take(directory)?;
-        let log = std::fs::metadata(log_of(&directory.join(DATABASE)));
-        let last_written = log.and_then(|log| log.modified()).ok();
+        let last_written = cut_off::log_written(directory);
         let moved_to = if fresh {
             aside::move_aside(directory)?
         } else {
@@ -351,28 +345,14 @@ impl Opening {
     /// If the last start was killed: removes the files that it wrote and did not come to name, and those that
     /// it named and that are not whole.
     fn clean_up(&self) -> Result<Left, StoreError> {
-        let last = self
-            .connection
-            .query_row(
-                "SELECT id, min(begun, heartbeat), how FROM start ORDER BY id DESC LIMIT 1",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?)),
-            )
-            .optional()?;
-        let Some((start, begun, how)) = last else {
+        let Some(since) = cut_off::since(&self.connection, self.last_written)? else {
             return Ok(Left::default());
         };
-        if how.is_some_and(|how| how != "failed") {
-            return Ok(Left::default());
-        }
         let pages = self.directory.join(PAGES);
         let failed = |source| StoreError::File {
             path: pages.clone(),
             source,
         };
-        // The clock may have been set on the way; files and log have another, which goes by it.
-        let since = from_micros(self.last_moments(start, begun)?);
-        let since = self.last_written.map_or(since, |at| at.min(since)) - CLOCK_SLACK;
         let mut found = files::written_since(&self.directory, since).map_err(failed)?;
         self.keep_named(&mut found)?;
         Ok(Left {
@@ -380,18 +360,6 @@ impl Opening {
             strays: files::remove(&self.directory, &found).map_err(failed)?,
             hurt: hurt::find(&self.connection, &self.directory)?,
         })
-    }
-
-    /// From when on a start may have written files of which it did not come to commit the rows. Not just
-    /// since its last commit: files wait for that as long as another program holds the database, or as the
-    /// process itself is held. But they were all fetched after the answers that were committed long before.
-    fn last_moments(&self, start: i64, begun: i64) -> Result<i64, StoreError> {
-        let earliest: Option<i64> = self.connection.query_row(
-            "SELECT min(started) FROM (SELECT started FROM fetch WHERE start = ? ORDER BY id DESC LIMIT ?)",
-            [start, LAST_FETCHES],
-            |row| row.get(0),
-        )?;
-        Ok(earliest.unwrap_or(begun))
     }
 
     /// Takes from a set of files those that rows name: all rows are asked, the likely ones first. A file's

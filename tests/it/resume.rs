@@ -264,6 +264,27 @@ fn files_that_no_row_names_are_removed_after_a_kill() {
         .expect("a host")
         .path();
     std::fs::write(host.join("half-written-0123456789abcdef.html"), "<ht").expect("written");
+    // A kill is no damage: what the next start removes is told, and is no finding. What is older is one.
+    let check = |args: &[&str]| crawl.run_args([&["check", "-o", "out"], args].concat());
+    let said = check(&[]).expect_code(0).stdout;
+    assert!(
+        said.contains("file of the start that was cut off") || said.contains("files of the start")
+    );
+    assert!(said.ends_with("\nsound\n"), "{said}");
+    let said = check(&["--repair", "--format", "json"]).expect_code(0);
+    let found: serde_json::Value = serde_json::from_str(&said.stdout).expect("JSON");
+    assert!(found["left_over"].as_u64().expect("a count") > 0);
+    assert_eq!(found["repaired"], serde_json::Value::Null);
+    assert!(host.join("half-written-0123456789abcdef.html").exists());
+    let old = std::fs::File::create(host.join("old-0123456789abcdef.html")).expect("made");
+    let then = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
+    old.set_modified(then).expect("set");
+    let said = check(&[]).expect_code(1).stdout;
+    assert!(
+        said.contains("old-0123456789abcdef.html: no row names it"),
+        "{said}"
+    );
+    check(&["--repair"]).expect_code(0);
     crawl.run().expect_code(0);
     assert!(!host.join("half-written-0123456789abcdef.html").exists());
     assert_eq!(

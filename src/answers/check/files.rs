@@ -14,7 +14,7 @@ use tokio_rusqlite::rusqlite;
 use super::walk::{Entry, Walk, What};
 use super::{Finding, Kind, Looked, NO_PAGES, Progress};
 use crate::store::bodies::{Bodies, Hurt};
-use crate::store::{PAGES, StoreError, lock_holder};
+use crate::store::{PAGES, StoreError, cut_off, lock_holder};
 
 /// Files read at a time, at the most.
 const READERS: usize = 8;
@@ -56,6 +56,9 @@ impl Looked<'_> {
     pub(super) fn files(&mut self) -> Result<(), StoreError> {
         let began = SystemTime::now();
         self.note_names()?;
+        if self.check.pid.is_none() {
+            self.cut_off = cut_off::files_since(self.connection, self.output)?;
+        }
         let count = "SELECT count(*) FROM temp.named";
         let of: i64 = self.connection.query_row(count, [], |row| row.get(0))?;
         self.check.contents = of.unsigned_abs();
@@ -154,6 +157,10 @@ impl Looked<'_> {
     fn unnamed(&mut self, (name, what): Entry, began: SystemTime) -> Result<(), StoreError> {
         let (kind, words) = match what {
             What::File if self.is_doomed(&name)? || self.is_young(&name, began) => return Ok(()),
+            What::File if self.is_left_over(&name) => {
+                self.check.left_over += 1;
+                return Ok(());
+            }
             What::File => (Kind::Stray, "no row names it"),
             What::Other => (Kind::Odd, "is neither a file nor a folder of ours"),
             What::Shut => (Kind::Unreadable, "the folder cannot be read"),
@@ -189,6 +196,14 @@ impl Looked<'_> {
             self.check.pid = lock_holder(self.output);
         }
         is_young && self.check.pid.is_some()
+    }
+
+    /// Whether the next start removes the file, since the last one was cut off while it wrote such.
+    fn is_left_over(&self, name: &[u8]) -> bool {
+        let path = self.output.join(std::ffi::OsStr::from_bytes(name));
+        let changed = || std::fs::symlink_metadata(path).and_then(|found| found.modified());
+        self.cut_off
+            .is_some_and(|since| changed().is_ok_and(|changed| changed >= since))
     }
 
     /// What has come of a file.

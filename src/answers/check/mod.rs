@@ -10,6 +10,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::SystemTime;
 
 use rusqlite::Connection;
 use serde::Serialize;
@@ -54,6 +55,8 @@ pub struct Check {
     pub bytes: u64,
     /// How many things of each kind are wrong.
     pub found: BTreeMap<Kind, u64>,
+    /// Files that no row names, of the last moments of a start that was cut off: the next one removes them.
+    pub left_over: u64,
     /// What was put right, if that was asked for and could be.
     pub repaired: Option<Repaired>,
     /// Where a malformed database was, what could be read of it.
@@ -112,6 +115,8 @@ struct Looked<'a> {
     stays: u64,
     /// Names of files that were gone through.
     seen: u64,
+    /// From when on the last start may have left files that no row names, if it was cut off.
+    cut_off: Option<SystemTime>,
 }
 
 const RECOVER: &str = "copy the output to a safe place; then --repair copies what can be read into a new crawl.db, and keeps the old one beside it";
@@ -193,6 +198,7 @@ fn look<'a>(
         },
         stays: 0,
         seen: 0,
+        cut_off: None,
     };
     looked.database()?;
     if looked.check.found.contains_key(&Kind::Malformed) {
@@ -265,6 +271,7 @@ fn finish(
         check: Check::default(),
         stays: 0,
         seen: 0,
+        cut_off: None,
     };
     second.database()?;
     second.rows()?;

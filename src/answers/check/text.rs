@@ -70,6 +70,12 @@ pub fn summary(check: &Check) -> Vec<String> {
         number(check.files, "file"),
         check.bytes
     ));
+    if check.left_over > 0 {
+        lines.push(format!(
+            "cut off     {} of the start that was cut off, which no row names: the next one removes them",
+            number(check.left_over, "file")
+        ));
+    }
     if let Some(salvaged) = &check.salvaged {
         lines.push(format!(
             "salvaged    {} in a new crawl.db; the damaged one is {} now",
@@ -137,6 +143,7 @@ pub fn json_end(check: &Check) -> String {
         "files": check.files,
         "bytes": check.bytes,
         "pid": check.pid,
+        "left_over": check.left_over,
         "repaired": check.repaired,
         "salvaged": check.salvaged,
         "left": check.left,
