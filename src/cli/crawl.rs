@@ -31,7 +31,7 @@ pub(super) fn run(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> {
     if args.talk.dry_run {
         return runtime.block_on(super::dry_run::dry_run(config));
     }
-    say_proxies(&config, args.talk.quiet);
+    say_the_way(&config, args.talk.quiet);
     runtime.block_on(crawl(config, &args.talk, false))
 }
 
@@ -53,7 +53,7 @@ pub(super) fn refresh(args: &RefreshArgs, matches: &ArgMatches) -> Result<u8> {
         return planned(&config);
     }
     let runtime = runtime().context(NO_THREADS)?;
-    say_proxies(&config, talk.quiet);
+    say_the_way(&config, talk.quiet);
     runtime.block_on(crawl(config, talk, true))
 }
 
@@ -133,17 +133,17 @@ pub(super) fn show_config(args: &CrawlArgs, matches: &ArgMatches) -> Result<u8> 
     Ok(FINISHED)
 }
 
-/// Names the proxies that the environment sets: a crawl that goes another way than one thinks is a
-/// riddle otherwise.
-fn say_proxies(config: &Config, quiet: bool) {
-    if quiet {
-        return;
-    }
+/// Says that certificates are not checked, however quiet it is to be; and names the proxies that the environment
+/// sets: a crawl that goes another way than one thinks is a riddle otherwise.
+fn say_the_way(config: &Config, quiet: bool) {
     if config.fetch.insecure {
         say!(
             "crawl: WARNING: certificates are not checked (--insecure): whoever is on the way can read and change \
              what is sent, passwords among it"
         );
+    }
+    if quiet {
+        return;
     }
     if !config.fetch.proxy.is_empty() {
         say!(

@@ -346,7 +346,8 @@ fn insecure_is_said_and_stored() {
     let status = |crawl: &Crawl| crawl.run_args(["status", "-o", "out"]).stdout;
     assert!(status(&crawl).contains("INSECURE"));
     // It goes on as it began, and says so again.
-    let more = ["-o", "out", "--max-pages", "unlimited"];
+    // However quiet it is to be.
+    let more = ["-o", "out", "--max-pages", "unlimited", "-q"];
     let said = crawl.run_args(more).expect_code(0).stderr;
     assert!(
         said.contains("WARNING: certificates are not checked"),
