@@ -52,6 +52,12 @@ fn class_of(error: &reqwest::Error) -> FetchError {
                 return FetchError::Reset;
             }
         }
+        // Streams and connections that the server ends, with whatever reason, are what a reset is to HTTP/1.
+        if let Some(stream) = source.downcast_ref::<h2::Error>()
+            && stream.is_remote()
+        {
+            return FetchError::Reset;
+        }
         if let Some(io) = source.downcast_ref::<std::io::Error>() {
             if hides_tls(io) {
                 return FetchError::Tls;

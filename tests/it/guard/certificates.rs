@@ -1,43 +1,31 @@
 //! A certificate that nobody vouches for is an error that says so; with `--insecure` it is let pass, and that is
 //! on record.
 
-use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::crawl;
-use crate::support::rows;
+use crate::support::{certificate, rows};
 
 /// A server with a certificate of its own making, which answers with a page; `None` without openssl.
 fn server(directory: &Path) -> Option<(Server, u16)> {
-    let quiet = |command: &mut Command| {
-        command
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-    };
-    let mut make = Command::new("openssl");
-    quiet(make.args("req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=127.0.0.1".split(' ')));
-    if !make.status().is_ok_and(|status| status.success()) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "certificates: skipped: no openssl here, which makes one"
-        );
+    if !certificate(directory) {
         return None;
     }
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|free| free.local_addr())
         .expect("a port")
         .port();
-    let mut serve = Command::new("openssl");
-    quiet(
-        serve
-            .args("s_server -quiet -www -key key.pem -cert cert.pem -accept".split(' '))
-            .arg(format!("127.0.0.1:{port}")),
-    );
-    let server = Server(serve.spawn().expect("it starts"));
+    let serve = Command::new("openssl")
+        .args("s_server -quiet -www -key key.pem -cert cert.pem -accept".split(' '))
+        .arg(format!("127.0.0.1:{port}"))
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let server = Server(serve.expect("it starts"));
     for _ in 0..1000 {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return Some((server, port));

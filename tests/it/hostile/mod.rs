@@ -7,6 +7,7 @@ mod codings;
 mod cookies;
 mod fields;
 mod heads;
+mod http2;
 mod large;
 mod markup;
 mod redirects;

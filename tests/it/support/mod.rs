@@ -1,6 +1,7 @@
 //! What the tests stand on: a fixture site that can misbehave, and the built binary in a fresh
 //! directory.
 
+mod certificate;
 mod command;
 mod connection;
 mod content;
@@ -12,6 +13,7 @@ mod site;
 mod terminal;
 mod world;
 
+pub use certificate::certificate;
 pub use command::{Child, Crawl, Output};
 pub use content::{tree_page, tree_path};
 pub use database::{edit, expect_sound, number, rows};
