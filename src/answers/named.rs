@@ -93,8 +93,9 @@ GROUP BY l.domain
 ORDER BY links DESC, domain";
 
 /// Why a view has no rows, where something else has to be done first.
-const EMPTY: [(&str, &str); 3] = [
+const EMPTY: [(&str, &str); 4] = [
     ("ranks", "crawl rank works them out"),
+    ("near_duplicates", "crawl index works them out"),
     ("fields", "no [[field]] of the settings has found anything"),
     (
         "sitemaps",

@@ -10,6 +10,7 @@ use tokio_rusqlite::rusqlite;
 pub use super::lately::{Lately, Left};
 use super::{Reader, counts, lately};
 use crate::error::Result;
+use crate::fetched::FetchError;
 use crate::store::{LONG_LOG, last_words, lock_holder, log_of};
 
 /// Where a crawl stands.
@@ -67,8 +68,24 @@ pub struct Status {
     pub left: Option<Left>,
     /// What holds it back, likewise.
     pub held_back: Option<String>,
+    /// What half or more of the last requests failed by, though they are tried again.
+    pub failing: Option<Failing>,
     /// What was worked out of the crawl afterwards (`rank`, `search`).
     pub derived: Vec<Derived>,
+}
+
+/// Of the last requests, those that failed and are tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Failing {
+    /// So many failed.
+    pub failed: u64,
+    /// Of so many.
+    pub of: u64,
+    /// By which class the last of them did: `connect`, `http_503`.
+    pub class: String,
+    /// At which host.
+    pub host: String,
 }
 
 /// What was worked out of a crawl afterwards.
@@ -171,6 +188,7 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
                 lately: None,
                 left: None,
                 held_back: None,
+                failing: None,
                 derived: Vec::new(),
             })
         })
@@ -198,6 +216,7 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
         let settings = reader.settings().ok().flatten().unwrap_or_default();
         status.held_back = seen.held_back(&settings);
     }
+    status.failing = failing(connection)?;
     status.failures = counts::failures(connection, status.run, counts::PIECE)?;
     status.held = connection
         .prepare(
@@ -210,6 +229,40 @@ fn status(reader: &Reader) -> rusqlite::Result<Option<Status>> {
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Some(status))
+}
+
+/// Requests that are looked at for whether they fail; of fewer than half of these nothing is said.
+const LAST_REQUESTS: i64 = 10;
+
+/// What has no outcome yet is in no account of failures: a site that is gone would look well for as long as its URLs
+/// are tried again.
+fn failing(connection: &rusqlite::Connection) -> rusqlite::Result<Option<Failing>> {
+    let mut statement = connection.prepare(
+        "SELECT f.retry_at IS NOT NULL, f.error, f.status, h.name FROM fetch f JOIN url u ON u.id = f.url
+         JOIN host h ON h.id = u.host WHERE f.id > (SELECT max(id) FROM fetch) - ?1 ORDER BY f.id DESC LIMIT ?1",
+    )?;
+    let mut rows = statement.query([LAST_REQUESTS])?;
+    let (mut of, mut failed, mut last) = (0, 0, None);
+    while let Some(row) = rows.next()? {
+        of += 1;
+        if row.get(0)? {
+            failed += 1;
+            if last.is_none() {
+                let class = match row.get(1)? {
+                    Some(error) => FetchError::word(error).to_owned(),
+                    None => format!("http_{}", row.get::<_, u16>(2)?),
+                };
+                last = Some((class, row.get(3)?));
+            }
+        }
+    }
+    let enough = of * 2 >= LAST_REQUESTS && failed * 2 >= of;
+    Ok(last.filter(|_| enough).map(|(class, host)| Failing {
+        failed: failed.unsigned_abs(),
+        of: of.unsigned_abs(),
+        class,
+        host,
+    }))
 }
 
 fn last_minute(reader: &Reader, run: i64) -> rusqlite::Result<Option<lately::Seen>> {
@@ -318,4 +371,54 @@ fn hints(reader: &Reader, at: &str) -> rusqlite::Result<Vec<String>> {
         hints.push(format!("{words}{remedy}"));
     }
     Ok(hints)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::store::schema;
+
+    #[test]
+    fn a_site_that_is_gone_is_told() {
+        let mut connection = Connection::open_in_memory().expect("in memory");
+        schema::prepare(&mut connection, || 7).expect("a schema");
+        let rows = "PRAGMA foreign_keys = off;
+            INSERT INTO host (id, name) VALUES (1, 'a.example'), (2, 'b.example');
+            INSERT INTO url (id, host, hash, text, first_seen) VALUES (1, 1, 1, 'http://a.example/', 0), (2, 2, 2, 'http://b.example/', 0);";
+        connection.execute_batch(rows).expect("rows");
+        let connect = FetchError::Connect.code();
+        // Each letter a request: well, failed for good, tried again by its class or status.
+        for (log, wanted) in [
+            ("", None),
+            ("cccc", None),
+            ("ccccc", Some((5, 5, "connect", "a.example"))),
+            ("wwwwwccccc", Some((5, 10, "connect", "a.example"))),
+            ("wwwwwwcccc", None),
+            ("cccccccwwwwwwwwww", None),
+            ("ffffffffff", None),
+            ("ccccccccbs", Some((10, 10, "http_503", "b.example"))),
+        ] {
+            connection.execute_batch("DELETE FROM fetch").expect("none");
+            for request in log.chars() {
+                let (url, error, status) = match request {
+                    'c' => (1, Some(connect), None),
+                    'b' => (2, Some(connect), None),
+                    's' => (2, None, Some(503)),
+                    'f' => (1, None, Some(404)),
+                    _ => (1, None, Some(200)),
+                };
+                let again = matches!(request, 'c' | 'b' | 's').then_some(9);
+                let sql = "INSERT INTO fetch (start, url, kind, attempt, started, total_us, wire_bytes, truncated, error, status, retry_at)
+                           VALUES (1, ?, 0, 0, 0, 0, 0, 0, ?, ?, ?)";
+                let row = rusqlite::params![url, error, status, again];
+                connection.execute(sql, row).expect(log);
+            }
+            let found = failing(&connection).expect(log);
+            let found = found.as_ref();
+            let found = found.map(|f| (f.failed, f.of, &*f.class, &*f.host));
+            assert_eq!(found, wanted, "{log}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::args::{self, CrawlArgs, RefreshArgs};
 use super::progress::{self, Ended, size};
-use super::settings::{output_option, settings};
+use super::settings::{for_a_shell, output_option, settings};
 use super::stop::{first_signal, survive_long_files};
 use super::{DEFERRED, FAILED, FINISHED, LIMIT, SEEDS_FAILED, SIGNAL, USAGE, talk};
 
@@ -337,12 +337,7 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
             printable(why)
         )?;
     }
-    if matches!(summary.outcome, Outcome::Deferred { .. }) {
-        let status = Reader::open(&summary.output).and_then(|reader| status::read(&reader));
-        for waits in status.ok().flatten().iter().flat_map(|s| &s.waits) {
-            writeln!(out, "deferred  {}", waiting(waits))?;
-        }
-    }
+    tell_waits(summary, out)?;
     // A shorter crawl was seen too seldom to tell.
     if last.elapsed > 1.0 && last.pages > 0 {
         writeln!(out, "held back by {}", last.bottleneck.as_str())?;
@@ -373,6 +368,24 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
     tell_next(summary, &at, out)
 }
 
+/// What a crawl that is not at its end has to wait for.
+fn tell_waits(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
+    if matches!(summary.outcome, Outcome::Finished) {
+        return Ok(());
+    }
+    let status = Reader::open(&summary.output).and_then(|reader| status::read(&reader));
+    let Some(status) = status.ok().flatten() else {
+        return Ok(());
+    };
+    if let Some(failing) = &status.failing {
+        writeln!(out, "failing   {}", super::status::failing(failing))?;
+    }
+    for waits in &status.waits {
+        writeln!(out, "deferred  {}", waiting(waits))?;
+    }
+    Ok(())
+}
+
 /// What a refresh has spent, and what follows of its budget.
 fn tell_refreshed(refreshed: &Refreshed, out: &mut dyn Write) -> std::io::Result<()> {
     let Refreshed {
@@ -401,6 +414,14 @@ fn tell_refreshed(refreshed: &Refreshed, out: &mut dyn Write) -> std::io::Result
 
 /// Three questions to ask of it.
 fn tell_next(summary: &Summary, at: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    // Where not even a seed could be had, there is nothing else to ask about.
+    if let Some((seed, _)) = summary.seeds_failed.first()
+        && summary.seeds_ok == 0
+    {
+        writeln!(out, "next      crawl why{at} {}", for_a_shell(seed))?;
+        writeln!(out, "          crawl status{at}")?;
+        return writeln!(out, "          crawl query{at} errors");
+    }
     writeln!(
         out,
         "next      crawl query{at} \"SELECT status, count(*) FROM pages GROUP BY status\""

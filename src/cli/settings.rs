@@ -142,12 +142,17 @@ pub(super) fn output_option(output: &Path) -> String {
     if output == Config::default().output.output && !Path::new(DEFAULT_FILE).exists() {
         return String::new();
     }
-    let name = printable(&output.to_string_lossy());
+    format!(" -o {}", for_a_shell(&output.to_string_lossy()))
+}
+
+/// An argument as a shell is to be given it, harmless to a terminal.
+pub(super) fn for_a_shell(argument: &str) -> String {
+    let argument = printable(argument);
     let plain = |c: char| c.is_alphanumeric() || "._-/\\:+,@%".contains(c);
-    if !name.is_empty() && name.chars().all(plain) {
-        format!(" -o {name}")
+    if !argument.is_empty() && argument.chars().all(plain) {
+        argument
     } else {
-        format!(" -o '{}'", name.replace('\'', "'\\''"))
+        format!("'{}'", argument.replace('\'', "'\\''"))
     }
 }
 

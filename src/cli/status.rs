@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use crawl::answers::status::{self, Derived, Left, Status};
+use crawl::answers::status::{self, Derived, Failing, Left, Status};
 use crawl::answers::{Reader, plain_json, printable};
 
 use super::FINISHED;
@@ -151,6 +151,17 @@ fn derived(derived: &Derived) -> String {
     }
 }
 
+/// What the last requests failed by.
+pub(super) fn failing(failing: &Failing) -> String {
+    format!(
+        "{} of the last {} requests, the last by {} at {}: tried again, ever more slowly",
+        failing.failed,
+        failing.of,
+        printable(&failing.class),
+        printable(&failing.host)
+    )
+}
+
 /// What has failed, what waits for it, and who is left alone.
 fn troubles(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
     if status.insecure {
@@ -173,6 +184,9 @@ fn troubles(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
             _ => failures.join(", "),
         }
     )?;
+    if let Some(failing) = &status.failing {
+        writeln!(out, "failing   {}", self::failing(failing))?;
+    }
     for waits in &status.waits {
         writeln!(out, "deferred  {}", super::crawl::waiting(waits))?;
     }

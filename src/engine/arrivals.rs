@@ -135,7 +135,12 @@ impl Engine {
             attempt,
             ..record.request.clone()
         };
-        self.frontier.retry(request, now + wait, now);
+        let url = request.url.clone();
+        if self.frontier.retry(request, now + wait, now) {
+            let why = record.failure().unwrap_or_default();
+            let seconds = wait.as_secs_f64();
+            tracing::info!(%url, why, attempt = attempt + 1, "tried again in {seconds:.1} s or later");
+        }
     }
 
     fn robots(&mut self, next: RobotsNext) {

@@ -329,17 +329,17 @@ impl Frontier {
         });
     }
 
-    /// Takes in a request that is to be tried again, not before its time.
-    pub fn retry(&mut self, request: Request, at: Instant, now: Instant) {
+    /// Takes in a request that is to be tried again, not before its time; answers with whether it will be: not at an
+    /// origin that was given up.
+    pub fn retry(&mut self, request: Request, at: Instant, now: Instant) -> bool {
         let host = request.url.host();
         let given_up = |queue: &HostQueue| queue.origins.is_unreachable(&request.url.origin());
         if self.hosts.get(&host).is_some_and(given_up) {
-            return;
+            return false;
         }
-        let seconds = at.saturating_duration_since(now).as_secs();
-        tracing::info!(url = %request.url, attempt = request.attempt + 1, seconds, "tried again later");
         self.under_way.insert(request.ticket.url);
         self.with_host(&host, now, |queue, _| queue.push_retry(request, at));
+        true
     }
 
     /// Takes note that the origin of a URL answers.

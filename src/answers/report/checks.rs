@@ -119,7 +119,7 @@ pub(super) const CHECKS: &[Check] = &[
             "URLs fail on the server's side",
         ),
         Source::Figure(server_errors),
-        "\"SELECT * FROM errors WHERE status >= 500 OR (error IS NOT NULL AND error NOT IN ('robots_disallowed', 'redirect_loop'))\"",
+        "\"SELECT * FROM errors WHERE status >= 500 OR (error IS NOT NULL AND error NOT IN ('robots_disallowed', 'redirect_loop', 'private_address'))\"",
         "The server answers with an error, or not at all: visitors meet the same. Begin with the class that has most URLs.",
     ),
     check(
@@ -377,10 +377,12 @@ pub(super) const CHECKS: &[Check] = &[
     ),
 ];
 
-/// What failed, but for redirects in circles, which have a check of their own.
+/// What failed, but for redirects in circles, which have a check of their own, and for addresses that no server was
+/// asked at.
 fn server_errors(report: &Report) -> u64 {
+    let others = [FetchError::RedirectLoop, FetchError::PrivateAddress].map(FetchError::as_str);
     let failed = report.statuses.iter().filter(|status| {
-        status.outcome == Outcome::Failed && status.name != FetchError::RedirectLoop.as_str()
+        status.outcome == Outcome::Failed && !others.contains(&status.name.as_str())
     });
     failed.map(|status| status.urls).sum()
 }
