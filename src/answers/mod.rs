@@ -57,7 +57,11 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
         // A full disk has no room for it either.
         let unshared = matches!(
             error.sqlite_error_code(),
-            Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::SystemIoFailure)
+            Some(
+                rusqlite::ErrorCode::CannotOpen
+                    | rusqlite::ErrorCode::SystemIoFailure
+                    | rusqlite::ErrorCode::ReadOnly
+            )
         );
         if !unshared || !complete || path.parent().and_then(store::lock_holder).is_some() {
             return Err(error);

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use crawl::answers::export::place::refuse_own;
 use crawl::answers::report::{self, Options, Report};
 use crawl::answers::{Reader, plain_json};
 
@@ -116,6 +117,7 @@ fn write_to(path: &Path, bytes: &[u8], by_hand: bool) -> io::Result<()> {
     } else {
         path.to_owned()
     };
+    refuse_own(&path)?;
     match std::fs::symlink_metadata(&path) {
         Ok(found) if found.is_dir() => return Err(io::Error::other("it is a directory")),
         Ok(found) if by_hand && !found.is_file() => {

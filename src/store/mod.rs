@@ -54,7 +54,7 @@ use tokio_rusqlite::rusqlite;
 
 pub use changes::Change;
 pub use files::Files;
-pub(crate) use lock::{holder as lock_holder, last_words};
+pub(crate) use lock::{LOCK, holder as lock_holder, last_words};
 pub(crate) use log::{LONG_LOG, log_of};
 pub(crate) use open::bring_up_to_date;
 pub use open::{Begun, Opening};

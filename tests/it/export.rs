@@ -278,6 +278,35 @@ fn files_are_replaced_when_that_is_asked_for() {
     expect_sound(&crawl.dir().join("out"));
 }
 
+/// Whoever says --force means what an export has left, not the crawl.
+#[test]
+fn what_is_a_crawls_own_is_never_replaced() {
+    let (_site, crawl) = crawl();
+    std::os::unix::fs::symlink("out", crawl.dir().join("link")).expect("linked");
+    for words in [
+        &["export", "csv", "--force", "--to", "out/crawl.db"][..],
+        &["export", "csv", "--force", "--to", "link/crawl.db-wal"],
+        &["export", "graphml", "--force", "--to", "out/crawl.lock"],
+        &["export", "csv", "--force", "--to", "out/pages"],
+        &["export", "mirror", "--force", "out"],
+        &["export", "mirror", "--force", "link/pages"],
+        &["export", "mirror", "out/pages/x"],
+        &["report", "--to", "out/crawl.db"],
+        &["report", "--to", "link/crawl.lock"],
+        &["report", "--to", "out/pages/report.html"],
+    ] {
+        let words = words.iter().copied().chain(["-o", "out"]);
+        let said = crawl.run_args(words).expect_code(1);
+        assert!(said.stderr.contains("crawl"), "{said}");
+        assert_eq!(said.stderr.lines().count(), 1, "{said}");
+    }
+    let left = std::fs::read_dir(crawl.dir().join("out")).expect("there");
+    let mut left: Vec<_> = left.flatten().map(|entry| entry.file_name()).collect();
+    left.retain(|name| !name.to_string_lossy().starts_with("crawl."));
+    assert_eq!(left, ["pages"]);
+    expect_sound(&crawl.dir().join("out"));
+}
+
 #[test]
 fn compressed_by_name() {
     let (_site, crawl) = crawl();

@@ -156,3 +156,58 @@ fn a_broken_pipe_is_success() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+/// An output that somebody else owns, who let everybody read it.
+#[test]
+fn whoever_may_only_read() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    let site = Site::start();
+    site.page("/", "<title>Home</title><a href=/a>a</a>");
+    site.page("/a", "<title>A</title>");
+    let crawl = Crawl::new().args(["--seed", &site.url("/"), "--rate", "unlimited", "-o", "out"]);
+    crawl.run().expect_code(0);
+    let out = crawl.dir().join("out");
+    for name in ["crawl.db-wal", "crawl.db-shm"] {
+        let _ = std::fs::remove_file(out.join(name));
+    }
+    let permit = |path: &std::path::Path, mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(path, mode).expect("permitted");
+    };
+    permit(crawl.dir(), 0o755);
+    permit(&out.join("crawl.db"), 0o444);
+    permit(&out, 0o555);
+    // Root may write all the same: then somebody else asks, if that can be had here.
+    let is_root = std::fs::metadata(&out).expect("there").uid() == 0;
+    let words = "--reuid=65534 --regid=65534 --clear-groups".split(' ');
+    let words: Vec<&str> = words.collect();
+    let may = |program: &str| {
+        let mut command = std::process::Command::new("setpriv");
+        let status = command.args(&words).args([program, "--version"]).status();
+        status.is_ok_and(|status| status.success())
+    };
+    let program = env!("CARGO_BIN_EXE_crawl");
+    if is_root && !may(program) {
+        return;
+    }
+    for (asked, wanted) in [
+        (
+            &["query", "-f", "csv", "SELECT title FROM pages"][..],
+            "title\nHome\nA\n",
+        ),
+        (&["status"], "run 1     finished"),
+        (&["report", "--format", "md"], "# "),
+        (&["export", "csv"], "url,status,"),
+        (&["check"], "sound"),
+        (&["cat", &site.url("/a")], "<title>A</title>"),
+    ] {
+        let mut reader = crawl.bare().args(asked.iter().copied()).args(["-o", "out"]);
+        if is_root {
+            reader = reader.under("setpriv", &words);
+        }
+        let said = reader.run().expect_code(0);
+        assert!(said.stdout.contains(wanted), "{asked:?}: {said}");
+    }
+    permit(&out, 0o755);
+}

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::store::{DATABASE, LOCK, PAGES};
+
 /// What is put in front of a name, and behind it, while it is written.
 const ASIDE: (&str, &str) = (".", ".crawl-part");
 
@@ -46,6 +48,7 @@ impl NewFile {
     /// can be written there.
     pub fn begin(path: &Path, replace: bool) -> io::Result<Self> {
         let (parent, name) = split(path)?;
+        refuse_own(path)?;
         refuse(path, replace, false)?;
         let folder = open_folder(&parent)?;
         let (file, aside) = match nameless_in(&parent) {
@@ -145,6 +148,7 @@ impl NewFolder {
     /// can be written there.
     pub fn begin(path: &Path, replace: bool) -> io::Result<Self> {
         let (_, name) = split(path)?;
+        refuse_own(path)?;
         refuse(path, replace, true)?;
         let aside = path.with_file_name(aside_of(&name));
         // Twice: one that a kill has left is locked first, so that nobody's is removed.
@@ -234,6 +238,32 @@ fn split(path: &Path) -> io::Result<(PathBuf, OsString)> {
     let name = path.file_name().ok_or(ErrorKind::InvalidFilename)?;
     let parent = path.parent().filter(|path| !path.as_os_str().is_empty());
     Ok((parent.unwrap_or(Path::new(".")).to_owned(), name.to_owned()))
+}
+
+/// Refuses what is a crawl's own, whoever asks to replace it: its database, its lock, its bodies, the whole output.
+///
+/// # Errors
+/// When it is one of these; that a part of the way there is none is somebody else's to say.
+pub fn refuse_own(path: &Path) -> io::Result<()> {
+    let is_own = |name: &str| name.starts_with(DATABASE) || name == LOCK;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let real = path.canonicalize().unwrap_or_else(|_| {
+        let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
+        parent.map_or_else(|| path.to_owned(), |parent| parent.join(&*name))
+    });
+    let is_output = |folder: &Path| folder.join(DATABASE).exists();
+    let is_bodies =
+        |folder: &Path| folder.ends_with(PAGES) && folder.parent().is_some_and(is_output);
+    let what = if is_own(&name) {
+        "that is the name of a crawl's own file"
+    } else if is_output(&real) {
+        "that is the output of a crawl"
+    } else if real.ancestors().any(is_bodies) {
+        "a crawl keeps its files there"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::other(what))
 }
 
 /// Refuses a name early at which something stands.
