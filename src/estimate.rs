@@ -10,6 +10,10 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::LazyLock;
 
+pub use trust::{LEFT, Tried, Trust, is_news, likelier};
+
+mod trust;
+
 /// Rates on the grid, from one change in ten years to four an hour, evenly on a logarithmic scale.
 const RATES: usize = 24;
 const SLOWEST: f64 = 1.0 / (3652.5 * DAY);
@@ -24,8 +28,6 @@ const WEIGHT: f64 = 8.0;
 const GROUPS: usize = 20_000;
 /// Of a budget, the part that goes to whatever was not asked for the longest: one in so many.
 const PATIENCE: u64 = 10;
-/// What remains of the chance that a page is as it was, where its sitemap says that it has changed.
-const DOUBT: f64 = 0.1;
 
 /// A number for each rate of the grid.
 type Grid = [f64; RATES];
@@ -107,18 +109,6 @@ impl History {
         let changed = |rate: f64| -(-rate * since).exp_m1();
         let each = weights.iter().zip(&*GRID);
         each.map(|(weight, rate)| weight * changed(*rate)).sum()
-    }
-
-    /// The same, where a sitemap says when the page was changed last.
-    #[must_use]
-    pub fn chance_told(&self, before: &Prior, now: f64, told: Option<f64>) -> f64 {
-        let chance = self.chance(before, now);
-        match (told, self.last) {
-            (Some(told), Some(last)) if told > last && told <= now + DAY => {
-                1.0 - (1.0 - chance) * DOUBT
-            }
-            _ => chance,
-        }
     }
 }
 
@@ -331,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn chances_grow_with_time_and_with_what_a_sitemap_says() {
+    fn chances_grow_with_time() {
         let seen = history(&[(0.0, false, None), (1.0, true, None), (2.0, false, None)]);
         let prior = Prior::default();
         let chances: Vec<f64> = [2.0, 2.1, 3.0, 30.0, 3000.0]
@@ -341,13 +331,6 @@ mod tests {
         assert!(
             chances.is_sorted() && alike(chances[0], 0.0) && chances[4] > 0.99,
             "{chances:?}"
-        );
-        let told = |day: f64| seen.chance_told(&prior, 3.0 * DAY, Some(day * DAY));
-        assert!(alike(told(1.5), chances[2]));
-        assert!(told(2.5) > 0.9);
-        assert!(
-            alike(told(300.0), chances[2]),
-            "a date far ahead is no date"
         );
     }
 

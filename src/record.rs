@@ -399,7 +399,7 @@ impl Record {
         self.request
             .validators
             .as_ref()
-            .filter(|_| said && sound)
+            .filter(|_| said && sound && self.request.is_visit())
             .map(|validators| validators.version)
     }
 

@@ -9,7 +9,7 @@ use super::Reader;
 use crate::config::{Config, ConfigError};
 use crate::error::{Error, Result};
 use crate::estimate::patience;
-use crate::store::refresh::preview;
+use crate::store::choosing::preview;
 use crate::store::{StoreError, micros};
 
 /// What a refresh would ask for.

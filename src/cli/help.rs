@@ -151,6 +151,7 @@ const OF_REFRESH: [&str; 13] = [
 ];
 const MORE_OF_REFRESH: &str = "\
 All other options of a crawl are taken as well (crawl --help); none given, they are those of the last start.
+Sitemaps are asked for first: what they name anew, and what they say has changed, comes before the rest.
 --dry-run lists what would be asked for, each with how likely it is to have changed, and asks for nothing.
 A tenth of the budget goes to what was asked for the longest ago: so each URL has its turn.
 Exit codes: as a crawl's, but never 3. Cut off, the same command goes on; crawl need not wait for it.

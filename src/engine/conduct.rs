@@ -93,7 +93,7 @@ pub(super) struct Engine {
     pub(super) stopping: Option<How>,
     /// What stopped it, where that was a limit.
     pub(super) limit: Option<Limit>,
-    /// Whether there is an earlier run whose URLs are to be asked for at the end.
+    /// Whether there is an earlier run whose URLs are to be asked for at the end; in a refresh, to be chosen from.
     pub(super) to_recall: bool,
 }
 
@@ -166,7 +166,7 @@ impl Engine {
             time_limit: config.scope.time_limit.0.map(|limit| limit.0),
             stopping: None,
             limit: None,
-            to_recall: begun.run > 1 && begun.refresh.is_none(),
+            to_recall: begun.run > 1,
         };
         if begun.waiting > 0 {
             engine.frontier.begin_on_disk(now);
@@ -228,7 +228,7 @@ impl Engine {
                 self.sync();
             }
             if self.is_at_end() {
-                if self.stopping.is_none() && self.to_recall && self.queued == 0 {
+                if self.stopping.is_none() && self.to_recall && self.may_recall() {
                     self.to_recall = false;
                     self.pending.recall = true;
                     self.pending_since = Some(Instant::now());
@@ -286,6 +286,12 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Whether nothing waits that could yet meet what the last run had. A refresh chooses from that, whatever waits
+    /// for a host that is away.
+    fn may_recall(&self) -> bool {
+        self.queued == 0 || self.requests_left.is_some()
     }
 
     /// How it ends, with nothing left to do or told to stop.
@@ -484,7 +490,13 @@ impl Engine {
             self.frontier.hosts_read(last);
         }
         if let Some(urls) = applied.recalled {
-            tracing::info!(urls, "asking for what only the last run has met");
+            if self.requests_left.is_some() {
+                tracing::info!(urls, "chosen");
+                // What comes of it may leave room for more.
+                self.to_recall = urls > 0;
+            } else {
+                tracing::info!(urls, "asking for what only the last run has met");
+            }
             self.queued += urls;
             self.frontier.begin_on_disk(now);
         }

@@ -24,6 +24,7 @@ use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError, Seed};
 use crate::error::{Error, Result};
+use crate::estimate::patience;
 use crate::fetch::Fetcher;
 use crate::frontier::Paces;
 use crate::open_files::OpenFiles;
@@ -31,7 +32,9 @@ use crate::parse::Extractor;
 use crate::rewrite::Rewrite;
 use crate::scope::{Rule, Scope};
 use crate::stats::Snapshot;
-use crate::store::{Begun, End, Files, How, Opening, Policy, Recrawl, SitemapsRead, StoreError};
+use crate::store::{
+    Begun, End, Files, How, Opening, Policy, Recrawl, SitemapsRead, Standing, StoreError,
+};
 use conduct::Engine;
 pub use deliver::Visits;
 pub(crate) use deliver::{Delivery, channel};
@@ -143,14 +146,14 @@ pub struct Plan {
 }
 
 impl Refreshed {
-    fn of(begun: &Begun, left_over: Option<u64>, requests_left: Option<u64>) -> Option<Self> {
-        let refresh = begun.refresh?;
+    fn of(begun: &Begun, standing: Option<Standing>, requests_left: Option<u64>) -> Option<Self> {
+        let (refresh, standing) = (begun.refresh?, standing?);
         Some(Self {
             budget: refresh.budget,
             spent: refresh.budget.saturating_sub(requests_left.unwrap_or(0)),
-            urls: refresh.urls,
-            patience: refresh.patience,
-            left_over: left_over.unwrap_or(0),
+            urls: standing.urls,
+            patience: patience(standing.urls, refresh.budget).unwrap_or(0),
+            left_over: standing.left_over,
         })
     }
 }
@@ -362,7 +365,7 @@ pub(crate) async fn run_hooked(
             recrawl: ended.recrawl,
             sitemaps: ended.sitemaps,
             trapped: ended.trapped,
-            refreshed: Refreshed::of(&begun, ended.left_over, engine.requests_left),
+            refreshed: Refreshed::of(&begun, ended.standing, engine.requests_left),
         }),
         Err(error) => Err(at(error)),
     }

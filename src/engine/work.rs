@@ -320,7 +320,9 @@ impl Worker {
                 max_body: 0,
                 ..whole
             },
+            // What it said is in the tables: no file has to be there.
             Kind::Sitemap => Ask {
+                validators: request.validators.as_deref(),
                 wanted: &[],
                 max_body: sitemap::MAX_BYTES as u64,
                 ..whole

@@ -69,6 +69,8 @@ pub(super) struct Admitter {
     /// What waited and was put aside as a part of a trap since that was last taken.
     pub(super) trapped: Vec<(Host, Vec<i64>)>,
     pub(super) now: i64,
+    /// In a refresh, how many requests it may spend.
+    pub(super) budget: Option<u64>,
     /// In a refresh, how many more URLs it may ask for.
     pub(super) room: Option<u64>,
     /// From when on an answer is young enough not to be asked for again.
@@ -99,6 +101,7 @@ impl Admitter {
             enqueued: 0,
             new_hosts: HashSet::new(),
             now: 0,
+            budget: None,
             room: None,
             young: None,
             files: true,

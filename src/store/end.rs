@@ -33,7 +33,7 @@ impl Writer {
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
         )?;
         let maps_left = count(
-            "SELECT count(*) FROM sitemap WHERE run = ? AND decision = 0 AND last_fetch IS NULL",
+            "SELECT count(*) FROM sitemap WHERE run = ? AND decision = 0 AND (last_fetch IS NULL OR carried = 2)",
         )?;
         if admitted + maps_left != done + waiting || maps_left != maps_waiting {
             return Err(StoreError::Accounts(format!(
@@ -90,8 +90,8 @@ impl Writer {
             None
         };
         let sitemaps = sitemaps(&tx, self.run)?;
-        let left_over = is_refresh
-            .then(|| refresh::left_over(&tx, self.run))
+        let standing = is_refresh
+            .then(|| refresh::standing(&tx, self.run))
             .transpose()?;
         tx.commit()?;
         // As far as readers allow; they are not waited for.
@@ -105,7 +105,7 @@ impl Writer {
             recrawl,
             sitemaps,
             trapped: trapped.unsigned_abs(),
-            left_over,
+            standing,
         })
     }
 
@@ -147,12 +147,13 @@ fn recrawl(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<Recrawl> {
     )
 }
 
-/// Counts what has come of a run's sitemaps.
+/// Counts what has come of the sitemaps that a run has asked for.
 fn sitemaps(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<SitemapsRead> {
     tx.query_row(
-        "SELECT coalesce(sum(s.kind > 0), 0), coalesce(sum(coalesce(s.kind, 0) = 0 AND f.redirect_to IS NULL AND s.via_kind <> ?2), 0),
-           coalesce(sum(iif(s.kind = 1, 0, s.entries)), 0)
-         FROM sitemap s JOIN fetch f ON f.id = s.last_fetch WHERE s.run = ?1",
+        "SELECT coalesce(sum(good), 0), coalesce(sum(NOT good AND redirect_to IS NULL AND via_kind <> ?2), 0),
+           coalesce(sum(iif(good AND kind <> 1, entries, 0)), 0)
+         FROM (SELECT coalesce(s.kind, 0) > 0 AND f.error IS NULL AND f.status < 400 AS good, s.kind, s.entries, s.via_kind, f.redirect_to
+           FROM sitemap s JOIN fetch f ON f.id = s.last_fetch WHERE s.run = ?1 AND s.carried = 0)",
         params![run, VIA_GUESS],
         |row| {
             let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);

@@ -168,7 +168,7 @@ pub(crate) struct Law {
 }
 
 /// In this order: what one puts right may break a later one.
-pub(crate) const LAWS: [Law; 20] = [
+pub(crate) const LAWS: [Law; 22] = [
     Law {
         kind: Kind::Url,
         find: "SELECT 'is there twice, as ' || a.id || ' and ' || b.id, a.text FROM url a JOIN url b ON b.host = a.host AND b.hash = a.hash AND b.id > a.id
@@ -203,10 +203,16 @@ pub(crate) const LAWS: [Law; 20] = [
         kind: Kind::Outcome,
         find: "SELECT 'the sitemap has request ' || f.id || ' for its outcome, which is another URL''s, another run''s, or for another purpose', u.text
                FROM sitemap m JOIN fetch f ON f.id = m.last_fetch JOIN start s ON s.id = f.start LEFT JOIN url u ON u.id = m.url
-               WHERE f.url <> m.url OR s.run > m.run OR s.run < m.run AND (SELECT budget FROM run WHERE id = m.run) IS NULL OR f.kind <> 4",
-        mend: &["UPDATE sitemap SET last_fetch = NULL WHERE (run, url) IN (
+               WHERE f.url <> m.url OR iif(m.carried > 0, s.run >= m.run, s.run <> m.run) OR f.kind <> 4",
+        mend: &["UPDATE sitemap SET last_fetch = NULL, carried = 0 WHERE (run, url) IN (
                    SELECT m.run, m.url FROM sitemap m JOIN fetch f ON f.id = m.last_fetch JOIN start s ON s.id = f.start
-                   WHERE f.url <> m.url OR s.run > m.run OR s.run < m.run AND (SELECT budget FROM run WHERE id = m.run) IS NULL OR f.kind <> 4)"],
+                   WHERE f.url <> m.url OR iif(m.carried > 0, s.run >= m.run, s.run <> m.run) OR f.kind <> 4)"],
+    },
+    Law {
+        kind: Kind::Outcome,
+        find: "SELECT 'the sitemap has an outcome that was carried over (' || quote(m.carried) || '), and has none', u.text
+               FROM sitemap m LEFT JOIN url u ON u.id = m.url WHERE m.carried <> 0 AND (m.last_fetch IS NULL OR m.carried NOT IN (1, 2))",
+        mend: &["UPDATE sitemap SET carried = last_fetch IS NOT NULL WHERE carried <> 0 AND (last_fetch IS NULL OR carried NOT IN (1, 2))"],
     },
     Law {
         kind: Kind::Outcome,
@@ -246,11 +252,11 @@ pub(crate) const LAWS: [Law; 20] = [
         kind: Kind::Queue,
         find: "SELECT 'the sitemap waits, and ' || iif(m.url IS NULL, 'was never met', iif(m.decision <> 0, 'is not let in', 'has its outcome')), u.text
                FROM frontier q LEFT JOIN url u ON u.id = q.url LEFT JOIN sitemap m ON m.run = (SELECT max(id) FROM run) AND m.url = q.url
-               WHERE q.kind = 4 AND (m.url IS NULL OR m.decision <> 0 OR m.last_fetch IS NOT NULL)",
+               WHERE q.kind = 4 AND (m.url IS NULL OR m.decision <> 0 OR m.last_fetch IS NOT NULL AND m.carried <> 2)",
         mend: &["INSERT OR IGNORE INTO meta SELECT 'redecide', 1 WHERE EXISTS (SELECT 1 FROM frontier q WHERE q.kind = 4
                  AND NOT EXISTS (SELECT 1 FROM sitemap m WHERE m.run = (SELECT max(id) FROM run) AND m.url = q.url))",
                 "DELETE FROM frontier WHERE kind = 4 AND NOT EXISTS (SELECT 1 FROM sitemap m WHERE m.run = (SELECT max(id) FROM run)
-                 AND m.url = frontier.url AND m.decision = 0 AND m.last_fetch IS NULL)"],
+                 AND m.url = frontier.url AND m.decision = 0 AND (m.last_fetch IS NULL OR m.carried = 2))"],
     },
     Law {
         kind: Kind::Doubled,
@@ -285,6 +291,13 @@ pub(crate) const LAWS: [Law; 20] = [
                WHERE v.carried = 2 AND (v.run < (SELECT max(id) FROM run) OR v.url NOT IN (SELECT url FROM frontier WHERE kind <> 4))",
         mend: &["UPDATE visit SET carried = 1 WHERE carried = 2
                  AND (run < (SELECT max(id) FROM run) OR url NOT IN (SELECT url FROM frontier WHERE kind <> 4))"],
+    },
+    Law {
+        kind: Kind::Lost,
+        find: "SELECT 'the sitemap was to be asked for again, and does not wait', u.text FROM sitemap m LEFT JOIN url u ON u.id = m.url
+               WHERE m.carried = 2 AND (m.run < (SELECT max(id) FROM run) OR m.url NOT IN (SELECT url FROM frontier WHERE kind = 4))",
+        mend: &["UPDATE sitemap SET carried = 1 WHERE carried = 2
+                 AND (run < (SELECT max(id) FROM run) OR url NOT IN (SELECT url FROM frontier WHERE kind = 4))"],
     },
     Law {
         kind: Kind::Lost,

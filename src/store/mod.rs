@@ -10,6 +10,7 @@ pub(crate) mod beneath;
 pub(crate) mod bodies;
 mod busy;
 pub(crate) mod changes;
+pub(crate) mod choosing;
 pub(crate) mod cut_off;
 mod end;
 mod fields;
@@ -41,6 +42,8 @@ mod signals;
 mod sitemap_origins;
 mod sitemap_rows;
 mod sitemaps;
+mod sitemaps_again;
+mod told;
 mod traps;
 pub mod views;
 pub(crate) mod words;
@@ -58,7 +61,7 @@ pub(crate) use lock::{LOCK, holder as lock_holder, last_words};
 pub(crate) use log::{LONG_LOG, log_of};
 pub(crate) use open::bring_up_to_date;
 pub use open::{Begun, Opening};
-pub use refresh::Refreshing;
+pub use refresh::{Refreshing, Standing};
 pub use route::Policy;
 pub use writer::{Applied, Batch};
 
@@ -331,8 +334,8 @@ pub struct Ended {
     pub sitemaps: SitemapsRead,
     /// URLs that were put aside as traps.
     pub trapped: u64,
-    /// Of a refresh: URLs that it has found, and left to the next one.
-    pub left_over: Option<u64>,
+    /// What a refresh leaves behind.
+    pub standing: Option<Standing>,
 }
 
 /// What has come of the sitemaps of a run.

@@ -270,14 +270,14 @@ impl Opening {
         if let Some(last) = close {
             refresh::close(&tx, last, micros(now))?;
         }
-        let (run, same_budget) = begin_run(&tx, resume.as_ref(), &texts, micros(now), refresh)?;
+        let run = begin_run(&tx, resume.as_ref(), &texts, micros(now), refresh)?;
         try_again(&tx)?;
         let (pages, bytes) = counted(&tx, run, config)?;
         let start = insert_start(&tx, run, micros(now), &settings)?;
         let mut admitter = admitter_of(&tx, run, hash_keys, policy, config)?;
         admitter.now = micros(now);
-        // Of a refresh, what is decided anew before anything is chosen lets nothing in by itself.
-        admitter.room = refresh.map(|_| 0);
+        // Of a refresh, nothing is let in by itself before the rest is chosen.
+        (admitter.budget, admitter.room) = (refresh, refresh.map(|_| 0));
         if refresh.is_some() && resume.is_none() {
             refresh::carry_over(&tx, run)?;
         }
@@ -296,8 +296,11 @@ impl Opening {
         let anew = resume.as_ref().is_none_or(|last| {
             wanted || last.differs(seeds, &rewrite) || changed.iter().any(Change::decides)
         });
+        if refresh.is_some() && resume.is_none() {
+            admitter.ask_for_sitemaps(&tx)?;
+        }
         let refreshing = refresh
-            .map(|budget| admitter.refresh(&tx, budget, !same_budget))
+            .map(|budget| refresh::spent(&tx, run).map(|spent| Refreshing { budget, spent }))
             .transpose()?;
         // The queue is read from the table.
         admitter.admitted.clear();
@@ -504,29 +507,27 @@ impl Way {
     }
 }
 
-/// Opens the run that is there again, or makes a new one. Answers with its number, and whether it goes on with the same
-/// budget.
+/// Opens the run that is there again, or makes a new one. Answers with its number.
 fn begin_run(
     tx: &Transaction<'_>,
     resume: Option<&LastRun>,
     seeds: &str,
     now: i64,
     budget: Option<u64>,
-) -> rusqlite::Result<(i64, bool)> {
+) -> rusqlite::Result<i64> {
     let number = budget.map(|budget| i64::try_from(budget).unwrap_or(i64::MAX));
     if let Some(last) = resume {
-        let same = refresh::budget_of(tx, last.id)? == budget;
         tx.execute(
             "UPDATE run SET state = 'running', ended = NULL, seeds = ?2, budget = ?3 WHERE id = ?1",
             params![last.id, seeds, number],
         )?;
-        return Ok((last.id, same));
+        return Ok(last.id);
     }
     tx.execute(
         "INSERT INTO run (state, seeds, begun, budget) VALUES ('running', ?, ?, ?)",
         params![seeds, now, number],
     )?;
-    Ok((tx.last_insert_rowid(), false))
+    Ok(tx.last_insert_rowid())
 }
 
 /// Fills the queue: of a new run with its seeds, of one that goes on as the settings that are others now

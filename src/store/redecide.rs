@@ -194,6 +194,7 @@ impl Admitter {
         self.settle_sitemaps(tx, rule)?;
         self.seen = Seen::default();
         self.ask_for_chosen(tx)?;
+        self.line_up_sitemaps(tx)?;
         self.admitted.clear();
         Ok(())
     }

@@ -125,7 +125,7 @@ impl Reference {
         if table == "sitemap_entry" && column == "url" {
             tx.execute(
                 &format!(
-                    "UPDATE sitemap SET last_fetch = NULL WHERE decision = 0 AND (run, url) IN (
+                    "UPDATE sitemap SET last_fetch = NULL, carried = 0 WHERE decision = 0 AND (run, url) IN (
                        SELECT run, sitemap FROM sitemap_entry WHERE run = (SELECT max(id) FROM run) AND {dangles})"
                 ),
                 [],

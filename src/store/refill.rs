@@ -35,6 +35,11 @@ impl Writer {
             requests.extend(self.admitter.request_of(row, host)?);
         }
         drop(rows);
+        for request in &mut requests {
+            if request.is_sitemap() {
+                request.validators = self.admitter.sitemap_validators(tx, -request.ticket.url)?;
+            }
+        }
         self.admitter.drop_trapped(tx, host, &mut requests)?;
         let state = refill.state.then(|| host_state(tx, host)).transpose()?;
         Ok(Refilled {

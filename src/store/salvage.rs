@@ -159,7 +159,7 @@ fn reread(new: &Connection, table: &str, gap: (i64, i64)) -> rusqlite::Result<()
             )?;
         }
         "sitemap_entry" => {
-            new.execute("UPDATE sitemap SET last_fetch = NULL WHERE run = (SELECT max(id) FROM run) AND decision = 0", [])?;
+            new.execute("UPDATE sitemap SET last_fetch = NULL, carried = 0 WHERE run = (SELECT max(id) FROM run) AND decision = 0", [])?;
         }
         _ => {}
     }

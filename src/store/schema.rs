@@ -293,6 +293,7 @@ const ADDED_IN_3: [&str; 9] = [
        refused    INTEGER,
        truncated  INTEGER,
        bytes      INTEGER,
+       carried    INTEGER NOT NULL DEFAULT 0,
        PRIMARY KEY (run, url)
      ) WITHOUT ROWID;
      CREATE TABLE sitemap_entry (
@@ -340,7 +341,7 @@ const ADDED_IN_3: [&str; 9] = [
        PRIMARY KEY (run, url)
      ) WITHOUT ROWID;",
     // Of a refresh, the requests that it may spend; of a run that was pruned, when; whether the outcome of a URL is
-    // that of an earlier run (1: not asked for in this one, 2: it waits); files that nobody names any more.
+    // that of an earlier run (1: not asked for in this one, 2: it waits; so of a sitemap); files that nobody names any more.
     "ALTER TABLE run ADD COLUMN budget INTEGER;
      ALTER TABLE run ADD COLUMN pruned INTEGER;
      ALTER TABLE visit ADD COLUMN carried INTEGER NOT NULL DEFAULT 0;

@@ -7,6 +7,7 @@ use super::seen::Visit;
 use super::sitemaps::Place;
 use super::words::Decision;
 use super::writer::{Tally, Writer};
+use crate::fetched::Fetched;
 use crate::record::{Fate, Record};
 use crate::sitemap::{Kind, Sitemap};
 
@@ -31,15 +32,22 @@ impl Writer {
         let Some(written) = written else {
             let rule = record.rule.as_deref().unwrap_or("robots.txt");
             let rule = self.admitter.rule_id(tx, rule)?;
+            self.admitter.forget_entries(tx, url)?;
             return tx
                 .prepare_cached(
-                    "UPDATE sitemap SET decision = ?3, rule = ?4 WHERE run = ?1 AND url = ?2",
+                    "UPDATE sitemap SET decision = ?3, rule = ?4, last_fetch = iif(carried > 0, NULL, last_fetch), carried = 0
+                     WHERE run = ?1 AND url = ?2",
                 )?
                 .execute([self.run, url, Decision::Disallowed as i64, rule])
                 .map(drop);
         };
-        tx.prepare_cached("UPDATE sitemap SET last_fetch = ?3 WHERE run = ?1 AND url = ?2")?
-            .execute([self.run, url, written.fetch])?;
+        tx.prepare_cached(
+            "UPDATE sitemap SET last_fetch = ?3, carried = 0 WHERE run = ?1 AND url = ?2",
+        )?
+        .execute([self.run, url, written.fetch])?;
+        if !keeps_what_it_said(record) {
+            self.admitter.forget_entries(tx, url)?;
+        }
         let Some(known) = self.admitter.sitemap(tx, url)? else {
             return Ok(());
         };
@@ -91,4 +99,14 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Whether what a refresh has of a sitemap from before still counts: it is as it was, or could not be had.
+fn keeps_what_it_said(record: &Record) -> bool {
+    let fetched = record.fetched.as_ref();
+    let status = fetched.and_then(Fetched::status);
+    let failed = fetched.is_some_and(|fetched| record.error.or(fetched.error).is_some());
+    record.sitemap.is_none()
+        && record.redirect_to.is_none()
+        && (failed || !matches!(status, Some(404 | 410)))
 }

@@ -24,7 +24,7 @@ use crate::request::{Kind, Request, Ticket};
 use crate::sitemap::Kind as SitemapKind;
 
 /// Sitemaps of sitemaps: so deep an index is followed.
-const MAX_LEVEL: u32 = 2;
+pub(super) const MAX_LEVEL: u32 = 2;
 /// Origins that are remembered as met; others are looked up again.
 const MAX_ORIGINS: usize = 65_536;
 /// Added to the number of a sitemap in its order: no page has one so great, so the two never stand in one
@@ -60,6 +60,16 @@ impl Place {
             named: false,
             ..Self::NAMED
         }
+    }
+
+    /// As a row has it, from a column on.
+    pub(super) fn stored(row: &Row<'_>, from: usize) -> rusqlite::Result<Self> {
+        Ok(Self {
+            level: row.get(from)?,
+            redirects: row.get(from + 1)?,
+            depth: row.get(from + 2)?,
+            named: row.get(from + 3)?,
+        })
     }
 
     /// The best of both.
@@ -167,12 +177,7 @@ pub(super) struct Known {
 
 fn known_of(row: &Row<'_>) -> rusqlite::Result<Known> {
     Ok(Known {
-        place: Place {
-            level: row.get(0)?,
-            redirects: row.get(1)?,
-            depth: row.get(2)?,
-            named: row.get(3)?,
-        },
+        place: Place::stored(row, 0)?,
         decision: Decision::from_code(row.get(4)?).unwrap_or(Decision::Admitted),
         asked: row.get::<_, Option<i64>>(5)?.is_some(),
     })
@@ -290,7 +295,8 @@ impl Admitter {
         }
     }
 
-    fn enqueue_sitemap(
+    /// Puts a sitemap in line.
+    pub(super) fn enqueue_sitemap(
         &mut self,
         tx: &Transaction<'_>,
         id: i64,

@@ -42,7 +42,8 @@ pub struct Batch {
     pub unreachable: Vec<Origin>,
     /// Bodies of fetches up to this number are on the disk itself: commit so that this is certain too.
     pub durable_to: Option<i64>,
-    /// Nothing is left to do: what the last run had and this one has not met is to be asked for.
+    /// Nothing is left to do: what the last run had and this one has not met is to be asked for; in a refresh, what
+    /// is chosen.
     pub recall: bool,
     /// What the records name in another form than it was written in.
     pub rewritten: Vec<Rewritten>,
@@ -74,7 +75,7 @@ pub struct Applied {
     pub refilled: Vec<Refilled>,
     /// Where hosts were asked for: the number of the last one, or none if there are no more.
     pub hosts_read: Option<Option<i64>>,
-    /// How many of the last run's URLs were recalled, if they were.
+    /// How many of the last run's URLs were recalled or chosen, if they were.
     pub recalled: Option<u64>,
     /// Where seeds have led that was out of scope until now.
     pub joined: Vec<CanonicalUrl>,
@@ -204,7 +205,10 @@ impl Writer {
             self.admitter.note_rewritten(&tx, rewritten)?;
         }
         if batch.recall {
-            applied.recalled = Some(self.admitter.recall(&tx)?);
+            applied.recalled = Some(match self.admitter.budget {
+                Some(budget) => self.admitter.choose(&tx, budget)?,
+                None => self.admitter.recall(&tx)?,
+            });
         }
         for refill in batch.refills {
             applied.refilled.push(self.refill(&tx, refill)?);
