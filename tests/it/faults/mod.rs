@@ -4,6 +4,7 @@
 mod clock;
 mod disk;
 mod inject;
+mod later;
 mod limits;
 mod locked;
 mod names;
@@ -121,8 +122,13 @@ impl Bed {
     }
 }
 
-/// A page of the tree, too random to be packed.
+/// A page of the tree.
 fn page(path: &str, pages: usize) -> Option<Reply> {
+    text(path, pages).map(Reply::html)
+}
+
+/// Its text, too random to be packed.
+fn text(path: &str, pages: usize) -> Option<String> {
     let number: usize = match path {
         "/" => 0,
         _ => path.strip_prefix("/page/")?.parse().ok()?,
@@ -141,7 +147,7 @@ fn page(path: &str, pages: usize) -> Option<Reply> {
     .take(2000)
     .collect();
     let page = format!("<!DOCTYPE html><title>Page {number}</title>{links}<p>{noise}</p>");
-    (number < pages).then(|| Reply::html(page))
+    (number < pages).then_some(page)
 }
 
 /// What a crawl has come to, for comparison.
