@@ -440,7 +440,9 @@ fn killed_at_any_moment() {
     for kill in 0..kills {
         std::fs::remove_dir_all(&out).expect("removed");
         copy(&saved, &out);
-        let child = crawl.spawn_args(["prune", "--keep-runs", "1", "-o", "out"]);
+        let vacuum = (kill % 2 == 1).then_some("--vacuum");
+        let args = ["prune", "--keep-runs", "1", "-o", "out"];
+        let child = crawl.spawn_args(args.into_iter().chain(vacuum));
         std::thread::sleep(Duration::from_secs_f64(
             whole.as_secs_f64() * f64::from(kill) / f64::from(kills),
         ));

@@ -72,7 +72,8 @@ impl Compared<'_> {
         let Some(mut kind) = kind(state(before), had_content, state(after)) else {
             return Ok(None);
         };
-        // The same request: the later run has taken over what the earlier one knew, and has not asked again.
+        // The same request: nobody has asked since the earlier run. That the later one has it from another run
+        // (`visit.carried`) does not say so much: one between the two may have asked.
         if self.same_log
             && let (Some(a), Some(b)) = (before, after)
             && let (Some(x), Some(y)) = (a.asked, b.asked)

@@ -2,6 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Gives an enum its words, in the order in which it has its variants.
+macro_rules! words {
+    ($which:ident: $($one:ident = $word:literal),+) => {
+        impl $which {
+            /// All of them, in the order in which they are shown, each with its word.
+            pub const ALL: [(Self, &'static str); [$($word),+].len()] = [$((Self::$one, $word)),+];
+
+            /// Its word.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                Self::ALL[self as usize].1
+            }
+
+            /// The one of a word.
+            #[must_use]
+            pub fn of(word: &str) -> Option<Self> {
+                let found = Self::ALL.iter().find(|row| row.1 == word);
+                found.map(|row| row.0)
+            }
+        }
+    };
+}
+
 /// What has become of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -25,32 +48,12 @@ pub enum Kind {
     Unchanged,
 }
 
+words!(
+    Kind: New = "new", Gone = "gone", Moved = "moved", Changed = "changed", Failed = "failed", Disallowed = "disallowed",
+    Unasked = "unasked", Unchanged = "unchanged"
+);
+
 impl Kind {
-    /// All of them, in the order in which they are shown, each with its word.
-    pub const ALL: [(Self, &'static str); 8] = [
-        (Self::New, "new"),
-        (Self::Gone, "gone"),
-        (Self::Moved, "moved"),
-        (Self::Changed, "changed"),
-        (Self::Failed, "failed"),
-        (Self::Disallowed, "disallowed"),
-        (Self::Unasked, "unasked"),
-        (Self::Unchanged, "unchanged"),
-    ];
-
-    /// Its word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        Self::ALL[self as usize].1
-    }
-
-    /// The kind of a word.
-    #[must_use]
-    pub fn of(word: &str) -> Option<Self> {
-        let found = Self::ALL.iter().find(|row| row.1 == word);
-        found.map(|row| row.0)
-    }
-
     /// Whether the two runs differ by it. That a URL was not asked for says nothing of it.
     #[must_use]
     pub fn is_difference(self) -> bool {
@@ -89,36 +92,11 @@ pub enum Aspect {
     Bytes,
 }
 
-impl Aspect {
-    /// All of them, in the order in which they are shown, each with its word.
-    pub const ALL: [(Self, &'static str); 12] = [
-        (Self::Status, "status"),
-        (Self::Redirect, "redirect"),
-        (Self::Title, "title"),
-        (Self::Description, "description"),
-        (Self::Canonical, "canonical"),
-        (Self::Directives, "directives"),
-        (Self::Language, "language"),
-        (Self::Type, "type"),
-        (Self::Text, "text"),
-        (Self::Links, "links"),
-        (Self::Headers, "headers"),
-        (Self::Bytes, "bytes"),
-    ];
-
-    /// Its word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        Self::ALL[self as usize].1
-    }
-
-    /// The aspect of a word.
-    #[must_use]
-    pub fn of(word: &str) -> Option<Self> {
-        let found = Self::ALL.iter().find(|row| row.1 == word);
-        found.map(|row| row.0)
-    }
-}
+words!(
+    Aspect: Status = "status", Redirect = "redirect", Title = "title", Description = "description", Canonical = "canonical",
+    Directives = "directives", Language = "language", Type = "type", Text = "text", Links = "links", Headers = "headers",
+    Bytes = "bytes"
+);
 
 #[cfg(test)]
 mod tests {
