@@ -6,7 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are for the reader")]
 
-use super::{Choice, DAY, History, Pool, Prior, patience};
+use super::{Choice, DAY, History, Pool, Prior, Tried, Trust, likelier, patience};
 
 const URLS: usize = 10_000;
 const BUDGET: u64 = 1_000;
@@ -14,6 +14,21 @@ const SEEDS: u64 = 20;
 const EARLIER: usize = 5;
 const HOUR: f64 = 3600.0;
 const YEAR: f64 = 365.25 * DAY;
+
+/// What a site writes into its sitemap for the `lastmod` of a page.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Dates {
+    /// There is no sitemap.
+    None,
+    /// A time long ago.
+    Old,
+    /// When it was changed.
+    True,
+    /// The time of now.
+    Now,
+    /// When it was changed, and the time of now on so many pages besides.
+    Partly(f64),
+}
 
 /// How URLs are chosen.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +48,10 @@ struct Page {
     /// When it was asked for last, and how many refreshes ago.
     asked: f64,
     waited: u64,
+    /// Whether it has changed since, where that is drawn beforehand; and whether its sitemap says so.
+    changed: Option<bool>,
+    told: bool,
+    tried: Tried,
 }
 
 #[derive(Clone)]
@@ -40,11 +59,12 @@ struct Web {
     pages: Vec<Page>,
     random: fastrand::Rng,
     now: f64,
+    dates: Dates,
 }
 
 impl Web {
     /// Each page asked for five times, `every` so often; when within that is by chance.
-    fn new(seed: u64, every: f64) -> Self {
+    fn new(seed: u64, every: f64, dates: Dates) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let pages = (0..URLS)
             .map(|_| {
@@ -54,6 +74,9 @@ impl Web {
                     history: History::default(),
                     asked: 0.0,
                     waited: 0,
+                    changed: None,
+                    told: false,
+                    tried: Tried::default(),
                 }
             })
             .collect();
@@ -61,10 +84,12 @@ impl Web {
             pages,
             random,
             now: 0.0,
+            dates,
         };
         for visit in 0..EARLIER {
             for url in 0..URLS {
                 let at = (visit as f64 + web.random.f64()) * every;
+                web.date(url, at);
                 web.ask(url, at);
             }
         }
@@ -72,11 +97,36 @@ impl Web {
         web
     }
 
+    /// Reads what the sitemap says of a page.
+    fn date(&mut self, url: usize, at: f64) {
+        if self.dates == Dates::None {
+            return;
+        }
+        let changed = self.changed(url, at);
+        let told = match self.dates {
+            Dates::None | Dates::Old => false,
+            Dates::True => changed,
+            Dates::Now => true,
+            Dates::Partly(share) => changed || self.random.f64() < share,
+        };
+        let page = &mut self.pages[url];
+        (page.changed, page.told) = (Some(changed), told && page.history.last().is_some());
+    }
+
+    fn changed(&mut self, url: usize, at: f64) -> bool {
+        let page = &self.pages[url];
+        let quiet = (-page.rate * (at - page.asked)).exp();
+        page.history.last().is_some() && self.random.f64() >= quiet
+    }
+
     /// Asks for a page. Whether it has changed since.
     fn ask(&mut self, url: usize, at: f64) -> bool {
+        let drawn = self.pages[url].changed.take();
+        let changed = drawn.unwrap_or_else(|| self.changed(url, at));
         let page = &mut self.pages[url];
-        let quiet = (-page.rate * (at - page.asked)).exp();
-        let changed = page.history.last().is_some() && self.random.f64() >= quiet;
+        if std::mem::take(&mut page.told) {
+            page.tried.see(changed);
+        }
         page.history.see(at, changed, None);
         (page.asked, page.waited) = (at, 0);
         changed
@@ -84,6 +134,7 @@ impl Web {
 
     /// A refresh. How many changes it has found.
     fn refresh(&mut self, way: Way) -> u64 {
+        (0..URLS).for_each(|url| self.date(url, self.now));
         let chosen = match way {
             Way::RoundRobin => self.first(|a, b| a.asked.total_cmp(&b.asked)),
             Way::Oracle => {
@@ -112,14 +163,20 @@ impl Web {
     }
 
     fn estimate(&self) -> Vec<i64> {
-        let mut pool = Pool::default();
+        let (mut pool, mut trust) = (Pool::default(), Trust::default());
         for page in &self.pages {
             pool.add(0, &page.history);
+            trust.add(0, page.tried);
         }
         let prior: Prior = pool.prior(0);
         let mut choice = Choice::new(BUDGET);
         for (url, page) in self.pages.iter().enumerate() {
             let chance = page.history.chance(&prior, self.now);
+            let chance = if page.told {
+                likelier(chance, trust.of(0))
+            } else {
+                chance
+            };
             choice.add(url as i64, chance, (page.asked * 1e6) as i64);
         }
         choice.chosen()
@@ -130,7 +187,7 @@ impl Web {
 fn found(every: f64, rounds: u64, seeds: u64) -> [f64; 3] {
     let mut sums = [0; 3];
     for seed in 0..seeds {
-        let web = Web::new(seed, every);
+        let web = Web::new(seed, every, Dates::None);
         for (way, sum) in [Way::RoundRobin, Way::Estimate, Way::Oracle]
             .into_iter()
             .zip(&mut sums)
@@ -170,6 +227,25 @@ fn it_finds_half_as_many_changes_again_as_round_robin() {
     compare("one refresh, visits a week apart", 7.0 * DAY, 1, SEEDS);
 }
 
+/// A sitemap that says what is so has nearly the whole budget find changes; one that says nothing of use costs nothing.
+#[test]
+fn a_sitemap_is_believed_as_far_as_it_is_right() {
+    for (words, every) in [("an hour", HOUR), ("a day", DAY)] {
+        let found = [Dates::Old, Dates::True, Dates::Partly(0.2), Dates::Now].map(|dates| {
+            let seeds =
+                (0..SEEDS / 4).map(|seed| Web::new(seed, every, dates).refresh(Way::Estimate));
+            seeds.sum::<u64>() as f64 / (SEEDS / 4) as f64
+        });
+        let [old, right, partly, now] = found;
+        println!(
+            "visits {words} apart: with dates that say nothing {old:.0}, with true dates {right:.0}, with now on a fifth besides {partly:.0}, with now on all {now:.0}"
+        );
+        assert!(right > 1.05 * old && partly > old, "{found:?}");
+        // The same changes: what is said of all tells none from the others.
+        assert!((now - old).abs() < 0.01 * old, "{found:?}");
+    }
+}
+
 #[test]
 fn it_does_so_for_long() {
     for (words, every, least) in [
@@ -186,7 +262,7 @@ fn it_does_so_for_long() {
 fn no_url_waits_for_longer_than_is_said() {
     let bound = patience(URLS as u64, BUDGET).expect("a bound");
     assert_eq!(bound, 100);
-    let mut web = Web::new(1, DAY);
+    let mut web = Web::new(1, DAY, Dates::None);
     let mut longest = 0;
     for _ in 0..bound + 30 {
         web.refresh(Way::Estimate);

@@ -342,7 +342,7 @@ fn rows_that_do_not_add_up() {
         ),
         1
     );
-    let cases: [(&str, Damage, &str, Option<usize>); 22] = [
+    let cases: [(&str, Damage, &str, Option<usize>); 24] = [
         (
             "an outcome is lost",
             |out| write(out, "UPDATE visit SET last_fetch = NULL WHERE url = 5"),
@@ -353,6 +353,18 @@ fn rows_that_do_not_add_up() {
             "a sitemap's is",
             |out| write(out, "UPDATE sitemap SET last_fetch = NULL"),
             "lost 1",
+            Some(1),
+        ),
+        (
+            "a sitemap's is said to be an earlier run's",
+            |out| write(out, "UPDATE sitemap SET carried = 1"),
+            "outcome 1",
+            Some(1),
+        ),
+        (
+            "a sitemap's is carried over, and there is none",
+            |out| write(out, "UPDATE sitemap SET carried = 2, last_fetch = NULL"),
+            "lost 2, outcome 1",
             Some(1),
         ),
         (
