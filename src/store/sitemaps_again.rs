@@ -55,7 +55,7 @@ impl Admitter {
         let mut statement = tx.prepare(
             "SELECT s.url, u.host, u.text, s.level, s.redirects, s.depth, s.named FROM sitemap s JOIN url u ON u.id = s.url
              WHERE s.run = ? AND s.decision = 0 AND (s.last_fetch IS NULL OR s.carried = 2)
-             AND NOT EXISTS (SELECT 1 FROM frontier q WHERE q.kind = 4 AND q.host = u.host AND q.url = s.url)",
+             AND s.url NOT IN (SELECT url FROM frontier WHERE kind = 4)",
         )?;
         let wanted = statement.query_map([self.run], |row| {
             Ok((
@@ -110,7 +110,7 @@ impl Admitter {
     /// have met them.
     pub(super) fn drop_left_sitemaps(&self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         let left = "SELECT s.url FROM sitemap s WHERE s.run = ?1 AND s.via_kind = ?2 AND s.last_fetch IS NOT NULL
-             AND NOT EXISTS (SELECT 1 FROM frontier q WHERE q.kind = 4 AND q.url = s.url)
+             AND s.url NOT IN (SELECT url FROM frontier WHERE kind = 4)
              AND s.url NOT IN (SELECT e.url FROM sitemap_entry e JOIN sitemap i ON i.run = e.run AND i.url = e.sitemap
                WHERE e.run = ?1 AND i.kind = 1)";
         // Those of an index that goes are left by it.

@@ -10,6 +10,9 @@ use crate::parse::lastmod;
 /// Every entry of every sitemap.
 pub(super) const SAYINGS: &str = "SELECT url, run, lastmod FROM sitemap_entry ORDER BY url, run";
 
+/// Runs that are remembered of a URL, the latest.
+const MOST_RUNS: usize = 1000;
+
 /// The rows of [`SAYINGS`].
 pub(super) struct Sayings<'r> {
     rows: Rows<'r>,
@@ -64,7 +67,12 @@ impl<'r> Sayings<'r> {
                         Some(saying.lastmod.map_or(known, |more| known.max(more)))
                     });
                 }
-                _ => said.0.push((saying.run, saying.lastmod)),
+                _ => {
+                    if said.0.len() == MOST_RUNS {
+                        said.0.remove(0);
+                    }
+                    said.0.push((saying.run, saying.lastmod));
+                }
             }
         }
         Ok(said)
