@@ -8,7 +8,7 @@ use crate::config::Purpose;
 use crate::fetched::{FetchError, Fetched};
 use crate::request::Request;
 use crate::signals::{self, Signal};
-use crate::sitemap::{Entry, Sitemap};
+use crate::sitemap::{Alternate, Entry, Sitemap};
 use crate::text::Text;
 use crate::traps::Words;
 
@@ -183,8 +183,10 @@ pub struct Page {
     pub directives: Directives,
     /// What its headers and its own head say of the uses of its content.
     pub signals: Vec<Signal>,
-    /// The links, in order.
+    /// The links, in order: those of the headers first.
     pub links: Vec<Link>,
+    /// How many of them are of the headers.
+    pub header_links: usize,
     /// Whether something was cut: links, nesting, a text.
     pub truncated: bool,
     /// Its words, where they are to be compared with those of other pages.
@@ -370,8 +372,12 @@ impl Record {
             .map_or(0, |content| content.page.signals.len());
         let signals = signals * (size_of::<Signal>() + 64);
         let entries = self.sitemap.as_ref().map_or(0, |map| {
-            let long = map.entries.iter().map(|entry| long(&entry.loc));
-            ENTRY * map.entries.len() + long.sum::<usize>()
+            let urls = map.entries.iter().map(|entry| &entry.loc);
+            let long = urls.chain(&map.targets).map(long);
+            let alternates = map.entries.iter().map(|entry| entry.alternates.len());
+            ENTRY * (map.entries.len() + map.targets.len())
+                + long.sum::<usize>()
+                + size_of::<Alternate>() * alternates.sum::<usize>()
         });
         let words = words.map_or(0, Words::size);
         size_of::<Self>() + links + entries + 96 * headers + fields + signals + words

@@ -255,9 +255,10 @@ impl Rewrite {
             return Vec::new();
         }
         let mut found: Vec<Rewritten> = Vec::new();
-        for entry in &mut sitemap.entries {
-            if let Some(rewritten) = self.apply(&entry.loc) {
-                entry.loc = rewritten.url.clone();
+        let locs = sitemap.entries.iter_mut().map(|entry| &mut entry.loc);
+        for url in locs.chain(&mut sitemap.targets) {
+            if let Some(rewritten) = self.apply(url) {
+                *url = rewritten.url.clone();
                 found.push(rewritten);
             }
         }

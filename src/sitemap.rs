@@ -1,5 +1,7 @@
 //! What a sitemap says: its kind, and its URLs with what is said of each.
 
+use std::sync::Arc;
+
 use crate::canonical::CanonicalUrl;
 
 /// What kind of sitemap it is.
@@ -49,6 +51,18 @@ pub struct Entry {
     pub changefreq: Option<Box<str>>,
     /// Its weight among those of the site, from 0 to 1.
     pub priority: Option<f32>,
+    /// What it is called in which languages (`<xhtml:link rel="alternate" hreflang="…">`), in their order.
+    pub alternates: Vec<Alternate>,
+}
+
+/// A version of an entry for readers of some language; often the entry itself is one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Alternate {
+    /// The code of the language as it is written, white space folded, cut at 64 bytes.
+    pub language: Arc<str>,
+    /// The place of its URL in [`Sitemap::targets`]: all entries of a group name the same few.
+    pub target: usize,
 }
 
 // A priority is a number, so that each equals itself.
@@ -62,10 +76,24 @@ pub struct Sitemap {
     pub kind: Kind,
     /// Its URLs in their order; one that stands there twice is here twice.
     pub entries: Vec<Entry>,
+    /// The URLs that its entries name as alternates, each once, in the order in which they come.
+    pub targets: Vec<CanonicalUrl>,
     /// Entries that were left out, as their address is none of the web.
     pub refused: usize,
-    /// Whether it is only a beginning: too long, too many entries, or broken further on.
+    /// Whether something of it is missing: it is too long, has too many entries or alternates, or is broken
+    /// further on.
     pub truncated: bool,
     /// Its length in bytes, unpacked.
     pub bytes: usize,
+}
+
+impl Sitemap {
+    /// The alternates of an entry: language and URL.
+    pub fn alternates<'a>(
+        &'a self,
+        entry: &'a Entry,
+    ) -> impl Iterator<Item = (&'a str, &'a CanonicalUrl)> {
+        let all = entry.alternates.iter();
+        all.filter_map(|one| Some((&*one.language, self.targets.get(one.target)?)))
+    }
 }

@@ -4,7 +4,9 @@ use std::io::Write;
 
 use super::{check_url, header, line, page_url};
 use crate::parse::lastmod;
-use crate::parse::sitemap::{Kind, MAX_BYTES, MAX_ENTRIES, read};
+use crate::parse::sitemap::{
+    Kind, MAX_ALL_ALTERNATES, MAX_ALTERNATES, MAX_BYTES, MAX_ENTRIES, read,
+};
 
 pub(super) fn target(data: &[u8]) {
     let (content_type, body) = line(data);
@@ -26,6 +28,23 @@ pub(super) fn target(data: &[u8]) {
         );
         assert!(sitemap.kind != Kind::Index || entry.loc != url);
     }
+    let alternates = sitemap.entries.iter().map(|entry| entry.alternates.len());
+    assert!(alternates.clone().all(|number| number <= MAX_ALTERNATES));
+    let alternates: usize = alternates.sum();
+    assert!(alternates <= MAX_ALL_ALTERNATES && alternates <= sitemap.bytes);
+    let mut named = vec![false; sitemap.targets.len()];
+    for alternate in sitemap.entries.iter().flat_map(|entry| &entry.alternates) {
+        let language = &*alternate.language;
+        assert!(!language.is_empty() && language.len() <= 64, "{language}");
+        named[alternate.target] = true;
+    }
+    assert!(named.iter().all(|named| *named) || sitemap.refused > 0 || sitemap.truncated);
+    for target in &sitemap.targets {
+        check_url(target);
+    }
+    let mut met = std::collections::HashSet::new();
+    assert!(sitemap.targets.iter().all(|target| met.insert(target)));
+    assert!(sitemap.kind == Kind::Urls || sitemap.targets.is_empty());
     assert!(sitemap.kind != Kind::Unknown || sitemap.entries.is_empty());
     assert_eq!(read(body, content_type, &url), sitemap, "read again");
     if body.len() < 2048 && !body.starts_with(b"\x1F\x8B") && !body.is_empty() {

@@ -11,8 +11,8 @@ pub(super) struct HeaderLink<'a> {
     pub(super) target: &'a str,
     /// Its relations, lower case and folded.
     pub(super) rel: Option<Box<str>>,
-    /// The language of the target, folded and cut.
-    pub(super) hreflang: Option<Box<str>>,
+    /// The languages of the target, folded and cut; there may be several (RFC 8288 §3.4.1).
+    pub(super) hreflang: Vec<Box<str>>,
 }
 
 /// Calls `each` with every link of one header value. What is malformed is passed over up to the next
@@ -26,7 +26,7 @@ pub(super) fn links<'a>(value: &'a str, limit: usize, mut each: impl FnMut(Heade
         let target = slice(inside, 0, end);
         rest = slice(inside, end + 1, inside.len());
         let mut rel = None;
-        let mut hreflang = None;
+        let mut hreflang = Vec::new();
         let mut elsewhere = false;
         while let Some((name, value, after)) = parameter(rest) {
             rest = after;
@@ -34,8 +34,7 @@ pub(super) fn links<'a>(value: &'a str, limit: usize, mut each: impl FnMut(Heade
                 // Only the first one counts (§3.3).
                 rel = rel.or_else(|| Some(words(&value)));
             } else if name.eq_ignore_ascii_case("hreflang") {
-                // There may be several (§3.4.1); a link is stored with one.
-                hreflang = hreflang.or_else(|| fold(&value, limit));
+                hreflang.extend(fold(&value, limit));
             } else if name.eq_ignore_ascii_case("anchor") {
                 elsewhere = true;
             }
@@ -146,14 +145,18 @@ mod tests {
     #[test]
     fn languages() {
         for (value, wanted) in [
-            ("<a>; rel=alternate; hreflang=de", Some("de")),
-            ("<a>; HREFLANG=\" de-AT \"; hreflang=fr", Some("de-AT")),
-            ("<a>; hreflang=\"\"", None),
-            ("<a>; hreflang=zh-Hans", Some("zh-Ha")),
-            ("<a>; rel=alternate", None),
+            ("<a>; rel=alternate; hreflang=de", &["de"][..]),
+            (
+                "<a>; HREFLANG=\" de-AT \"; rel=x; hreflang=fr",
+                &["de-AT", "fr"],
+            ),
+            ("<a>; hreflang=\"\"; hreflang=de", &["de"]),
+            ("<a>; hreflang=zh-Hans", &["zh-Ha"]),
+            ("<a>; rel=alternate", &[]),
         ] {
             links(value, 5, |link| {
-                assert_eq!(link.hreflang.as_deref(), wanted, "{value}");
+                let got: Vec<&str> = link.hreflang.iter().map(|text| &**text).collect();
+                assert_eq!(got, wanted, "{value}");
             });
         }
     }

@@ -142,44 +142,47 @@ pub fn parse(document: &Document<'_>, limits: &Limits) -> Page {
     page
 }
 
-/// The links of the headers. Their base is the URL of the page, whatever its `<base>` (RFC 8288 §3.2).
+/// The links of the headers. Their base is the URL of the page, whatever its `<base>` (RFC 8288 §3.2). One that
+/// names several languages is a link for each.
 fn of_headers(document: &Document<'_>, limits: &Limits, page: &mut Page) {
     let base = Base::of(document.url);
-    let mut push =
-        |text: &str, kind: LinkKind, rel: Option<Box<str>>, language: Option<Box<str>>| {
-            let Ok(target) = base.join(text) else { return };
-            if page.links.len() < limits.links {
-                page.links.push(Link {
-                    target,
-                    kind,
-                    rel: rel.as_deref().map(Text::from),
-                    anchor: language.as_deref().map(Text::from),
-                });
-            } else {
-                page.truncated = true;
-            }
-        };
+    let mut push = |target: CanonicalUrl, kind, rel: Option<&str>, language: Option<&str>| {
+        if page.links.len() < limits.links {
+            page.links.push(Link {
+                target,
+                kind,
+                rel: rel.map(Text::from),
+                anchor: language.map(Text::from),
+            });
+        } else {
+            page.truncated = true;
+        }
+    };
     for value in document.link {
         link_header::links(value, limits.anchor, |link| {
-            let kind = link
-                .rel
-                .as_deref()
-                .and_then(|rel| match elements::relation(rel)? {
-                    LinkKind::Icon => None,
-                    kind => Some(kind),
-                });
+            let Ok(target) = base.join(link.target) else {
+                return;
+            };
+            let rel = link.rel.as_deref();
+            let kind = rel.and_then(|rel| match elements::relation(rel)? {
+                LinkKind::Icon => None,
+                kind => Some(kind),
+            });
             let kind = kind.unwrap_or(LinkKind::Header);
-            let language = link.hreflang.filter(|_| kind == LinkKind::Alternate);
-            push(link.target, kind, link.rel, language);
+            if kind == LinkKind::Alternate && !link.hreflang.is_empty() {
+                for language in &link.hreflang {
+                    push(target.clone(), kind, rel, Some(language));
+                }
+            } else {
+                push(target, kind, rel, None);
+            }
         });
     }
-    if let Some(url) = document
-        .refresh
-        .and_then(refresh)
-        .and_then(|refresh| refresh.url)
-    {
-        push(url, LinkKind::Refresh, None, None);
+    let refresh = document.refresh.and_then(refresh);
+    if let Some(target) = refresh.and_then(|refresh| base.join(refresh.url?).ok()) {
+        push(target, LinkKind::Refresh, None, None);
     }
+    page.header_links = page.links.len();
 }
 
 fn of_css(document: &Document<'_>, limits: &Limits, page: &mut Page) {

@@ -122,11 +122,16 @@ impl Reference {
                 [],
             )?;
         }
-        if table == "sitemap_entry" && column == "url" {
+        // The sitemap is read again.
+        let named = matches!(
+            (table.as_str(), column.as_str()),
+            ("sitemap_entry", "url") | ("sitemap_alternate", "target")
+        );
+        if named {
             tx.execute(
                 &format!(
                     "UPDATE sitemap SET last_fetch = NULL, carried = 0 WHERE decision = 0 AND (run, url) IN (
-                       SELECT run, sitemap FROM sitemap_entry WHERE run = (SELECT max(id) FROM run) AND {dangles})"
+                       SELECT run, sitemap FROM {table} WHERE run = (SELECT max(id) FROM run) AND {dangles})"
                 ),
                 [],
             )?;
@@ -204,7 +209,7 @@ mod tests {
             .expect("tables");
         assert_eq!(tables, schema::TABLE_NAMES);
         let all = all(&connection).expect("references");
-        assert_eq!(all.len(), 53);
+        assert_eq!(all.len(), 56);
         let optional = |table: &str, column: &str| {
             let found = all
                 .iter()

@@ -20,12 +20,13 @@ pub(super) const DONE: &str =
     "(decision = 4 OR decision = 0 AND last_fetch IS NOT NULL AND carried < 2)";
 
 /// Tables that hold what a run knows of its URLs. A refresh begins with all of it.
-const OF_A_RUN: [&str; 7] = [
+const OF_A_RUN: [&str; 8] = [
     "visit",
     "anchor",
     "outside",
     "sitemap",
     "sitemap_entry",
+    "sitemap_alternate",
     "nearest",
     "template",
 ];

@@ -276,10 +276,10 @@ impl Writer {
         let version = found.map(|found| found.0);
         let mut statement = tx.prepare_cached(if version.is_none() {
             "INSERT INTO version (url, digest, meta, bytes, media_type, charset, title, description, language, canonical,
-             directives, nofollow, noindex, file, truncated, reader) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+             directives, nofollow, noindex, file, truncated, reader, header_links) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         } else {
             "UPDATE version SET title = ?7, description = ?8, directives = ?11, nofollow = ?12, noindex = ?13,
-             file = coalesce(?14, file), truncated = ?15, reader = ?16 WHERE url = ?1 AND digest = ?2 AND meta = ?3"
+             file = coalesce(?14, file), truncated = ?15, reader = ?16, header_links = ?17 WHERE url = ?1 AND digest = ?2 AND meta = ?3"
         })?;
         statement.execute(params![
             url,
@@ -298,6 +298,7 @@ impl Writer {
             content.file,
             content.cut || page.truncated,
             self.admitter.reader,
+            i64::try_from(page.header_links).unwrap_or(i64::MAX),
         ])?;
         let version = version.unwrap_or_else(|| tx.last_insert_rowid());
         if found.is_some() {

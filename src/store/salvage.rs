@@ -158,7 +158,7 @@ fn reread(new: &Connection, table: &str, gap: (i64, i64)) -> rusqlite::Result<()
                 gap,
             )?;
         }
-        "sitemap_entry" => {
+        "sitemap_entry" | "sitemap_alternate" => {
             new.execute("UPDATE sitemap SET last_fetch = NULL, carried = 0 WHERE run = (SELECT max(id) FROM run) AND decision = 0", [])?;
         }
         _ => {}

@@ -237,7 +237,7 @@ DROP TABLE field;
 ";
 
 /// What version 2 lacks, one piece a matter.
-const ADDED_IN_3: [&str; 9] = [
+const ADDED_IN_3: [&str; 10] = [
     // Places in the queue have a rank above the depth now (`order.rs`).
     "UPDATE frontier SET ord = (ord & 0x7fffffffffffff) | (128 << 55);",
     // Which robots.txt held when; how far a host was slowed down, and its pages that count.
@@ -358,6 +358,17 @@ const ADDED_IN_3: [&str; 9] = [
        distance INTEGER NOT NULL,
        copies   INTEGER NOT NULL
      );",
+    // What an entry of a sitemap is called in other languages; how many links of a content are of its headers.
+    "CREATE TABLE sitemap_alternate (
+       run      INTEGER NOT NULL REFERENCES run,
+       sitemap  INTEGER NOT NULL REFERENCES url,
+       position INTEGER NOT NULL,
+       place    INTEGER NOT NULL,
+       language TEXT NOT NULL,
+       target   INTEGER NOT NULL REFERENCES url,
+       PRIMARY KEY (run, sitemap, position, place)
+     ) WITHOUT ROWID;
+     ALTER TABLE version ADD COLUMN header_links INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// What a database brings with it is not trusted: whoever can write the file can put any view or trigger into
@@ -466,7 +477,7 @@ pub(crate) fn check(application: i32, version: i32) -> Result<(), StoreError> {
 }
 
 /// Every table, by name.
-pub(crate) const TABLE_NAMES: [&str; 29] = [
+pub(crate) const TABLE_NAMES: [&str; 30] = [
     "anchor",
     "derived",
     "doomed",
@@ -490,6 +501,7 @@ pub(crate) const TABLE_NAMES: [&str; 29] = [
     "run",
     "signal",
     "sitemap",
+    "sitemap_alternate",
     "sitemap_entry",
     "start",
     "template",

@@ -1,5 +1,8 @@
 //! The rows of a sitemap that was asked for: what came, and its entries, each of which is reached.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+
 use rusqlite::{Transaction, params};
 use tokio_rusqlite::rusqlite;
 
@@ -80,6 +83,13 @@ impl Writer {
             sitemap.truncated,
             count(sitemap.bytes)
         ])?;
+        // What was read of it before in this run, it may say no more.
+        for table in ["sitemap_entry", "sitemap_alternate"] {
+            tx.prepare_cached(&format!(
+                "DELETE FROM {table} WHERE run = ? AND sitemap = ?"
+            ))?
+            .execute([self.run, url])?;
+        }
         let is_index = sitemap.kind == Kind::Index;
         for (position, entry) in sitemap.entries.iter().enumerate() {
             let lastmod = entry.lastmod.as_deref();
@@ -96,6 +106,32 @@ impl Writer {
                     entry.changefreq,
                     entry.priority
                 ])?;
+        }
+        self.alternates(tx, url, place, sitemap)
+    }
+
+    /// Writes what entries are called in other languages. Entries name the same few targets again and again, so each
+    /// of these is reached once.
+    fn alternates(
+        &mut self,
+        tx: &Transaction<'_>,
+        url: i64,
+        place: Place,
+        sitemap: &Sitemap,
+    ) -> rusqlite::Result<()> {
+        let mut ids = HashMap::with_capacity(sitemap.targets.len());
+        for (position, entry) in (0_i64..).zip(&sitemap.entries) {
+            for (number, (language, target)) in (0_i64..).zip(sitemap.alternates(entry)) {
+                let id = match ids.entry(target.address()) {
+                    Occupied(known) => *known.get(),
+                    Vacant(new) => {
+                        let id = self.admitter.reach_alternate(tx, url, place, target)?;
+                        *new.insert(id)
+                    }
+                };
+                tx.prepare_cached("INSERT INTO sitemap_alternate VALUES (?,?,?,?,?,?)")?
+                    .execute(params![self.run, url, position, number, language, id])?;
+            }
         }
         Ok(())
     }

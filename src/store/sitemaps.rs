@@ -347,6 +347,11 @@ impl Admitter {
             let loc = self.in_form(tx, loc, rewritten)?;
             self.reach_entry(tx, id, known.place, is_index, &loc, lastmod.as_deref())?;
         }
+        for target in self.stored_alternates(tx, id)? {
+            let rewritten = self.policy.rewrite.apply(&target);
+            let target = self.in_form(tx, target, rewritten)?;
+            self.reach_alternate(tx, id, known.place, &target)?;
+        }
         Ok(())
     }
 
@@ -366,6 +371,22 @@ impl Admitter {
             }
         }
         Ok(entries)
+    }
+
+    fn stored_alternates(
+        &self,
+        tx: &Transaction<'_>,
+        id: i64,
+    ) -> rusqlite::Result<Vec<CanonicalUrl>> {
+        let mut statement = tx.prepare_cached(
+            "SELECT text FROM url WHERE id IN (SELECT target FROM sitemap_alternate WHERE run = ? AND sitemap = ?)",
+        )?;
+        let mut rows = statement.query([self.run, id])?;
+        let mut targets = Vec::new();
+        while let Some(row) = rows.next()? {
+            targets.extend(CanonicalUrl::parse(&row.get::<_, String>(0)?));
+        }
+        Ok(targets)
     }
 
     /// Follows a sitemap's redirect; where there is none, and the user's own sitemap has led here, this is
@@ -418,6 +439,21 @@ impl Admitter {
             let route = Route::sitemap(sitemap, place.depth.saturating_add(1));
             self.reach(tx, loc, &route)
         }
+    }
+
+    /// Reaches what a sitemap names as another entry in some language, as it would be by an entry of its own. But
+    /// where only what has changed is asked for, its entry is what tells that. Answers with its id.
+    pub(super) fn reach_alternate(
+        &mut self,
+        tx: &Transaction<'_>,
+        sitemap: i64,
+        place: Place,
+        target: &CanonicalUrl,
+    ) -> rusqlite::Result<i64> {
+        if self.maps.since.is_some() {
+            return self.identity(tx, target);
+        }
+        self.reach_entry(tx, sitemap, place, false, target, None)
     }
 
     pub(super) fn sitemap(&self, tx: &Transaction<'_>, id: i64) -> rusqlite::Result<Option<Known>> {

@@ -9,7 +9,7 @@ mod texts;
 mod totals;
 
 /// The views in the order in which they are listed, each with what a row of it is.
-pub const NAMED_VIEWS: [(&str, &str); 35] = [
+pub const NAMED_VIEWS: [(&str, &str); 36] = [
     (
         "pages",
         "one row a page that was asked for, or that robots.txt forbids",
@@ -56,7 +56,7 @@ pub const NAMED_VIEWS: [(&str, &str); 35] = [
     ("noindexed", "pages that say noindex or nofollow"),
     (
         "hreflang",
-        "what is wrong with the languages that pages name",
+        "what is wrong with the languages that pages, headers and sitemaps name",
     ),
     (
         "mixed_content",
@@ -78,6 +78,10 @@ pub const NAMED_VIEWS: [(&str, &str); 35] = [
     (
         "sitemap_entries",
         "what sitemaps name, and what became of it",
+    ),
+    (
+        "sitemap_alternates",
+        "versions in other languages that sitemaps name for their entries",
     ),
     (
         "ranks",

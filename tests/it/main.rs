@@ -33,6 +33,7 @@ mod fields;
 mod guard;
 mod history;
 mod hostile;
+mod hreflang;
 mod law;
 mod laws;
 mod library;

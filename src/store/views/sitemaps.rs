@@ -32,6 +32,19 @@ LEFT JOIN url t ON t.id = f.redirect_to
 LEFT JOIN rule r ON r.id = coalesce(n.rule, v.rule)
 WHERE e.run = {run:};
 
+CREATE VIEW sitemap_alternates AS
+SELECT m.text AS sitemap, a.position AS position, u.text AS url, a.language AS language, t.text AS to_url,
+       {decision:v.decision} AS decision, f.status AS to_status,
+       CASE WHEN v.decision = 4 THEN 'robots_disallowed' ELSE {error:f.error} END AS to_error
+FROM sitemap_alternate a
+JOIN sitemap_entry e ON e.run = a.run AND e.sitemap = a.sitemap AND e.position = a.position
+JOIN url m ON m.id = a.sitemap
+JOIN url u ON u.id = e.url
+JOIN url t ON t.id = a.target
+LEFT JOIN visit v ON v.run = a.run AND v.url = a.target
+LEFT JOIN fetch f ON f.id = v.last_fetch
+WHERE a.run = {run:};
+
 CREATE VIEW orphans AS
 WITH
 named (url, sitemap, position) AS (

@@ -56,13 +56,19 @@ LEFT JOIN linked n ON n.url = p.url;
 
 CREATE VIEW hreflang AS
 WITH
-said (url, written, language, target) AS (
-  SELECT DISTINCT v.url, l.anchor, lower(l.anchor), l.target
+-- place: -1 the page, 0 its headers, or the sitemap
+said (url, written, language, target, place) AS (
+  SELECT v.url, l.anchor, lower(l.anchor), l.target, (l.position < c.header_links) - 1
   FROM link l
   CROSS JOIN version c ON c.id = l.version
   CROSS JOIN visit v ON v.run = {run:} AND v.url = c.url
   CROSS JOIN fetch g ON g.id = v.last_fetch AND g.version = c.id
-  WHERE l.kind IN ({kinds:alternate}) AND l.anchor IS NOT NULL {kept:}
+  WHERE l.kind IN ({kinds:alternate}) AND l.anchor IS NOT NULL
+  UNION
+  SELECT e.url, a.language, lower(a.language), a.target, a.sitemap
+  FROM sitemap_alternate a
+  CROSS JOIN sitemap_entry e ON e.run = a.run AND e.sitemap = a.sitemap AND e.position = a.position
+  WHERE a.run = {run:} {kept:}
 ),
 -- language[-Script][-REGION]
 tag (code, language, rest) AS (
@@ -85,8 +91,8 @@ known (code) AS (
 twice (url, language) AS (
   SELECT url, language FROM said GROUP BY url, language HAVING count(DISTINCT target) > 1 {kept:}
 ),
-judged (url, written, target, status, problem) AS (
-  SELECT a.url, a.written, a.target, f.status,
+judged (url, written, target, place, status, problem) AS (
+  SELECT a.url, a.written, a.target, a.place, f.status,
          CASE WHEN a.language NOT IN (SELECT code FROM known) THEN 'unknown code'
               WHEN (a.url, a.language) IN (SELECT url, language FROM twice) THEN 'two for one language'
               WHEN f.id IS NULL THEN 'not crawled'
@@ -97,11 +103,13 @@ judged (url, written, target, status, problem) AS (
   LEFT JOIN fetch f ON f.id = d.last_fetch
   LEFT JOIN version c ON c.id = f.version
   UNION ALL
-  SELECT url, NULL, NULL, NULL, 'no self reference' FROM said GROUP BY url HAVING NOT max(target = url)
+  SELECT url, NULL, NULL, min(place), NULL, 'no self reference' FROM said GROUP BY url HAVING sum(target = url) = 0
 )
-SELECT s.text AS from_url, j.written AS language, t.text AS to_url, j.problem AS problem, j.status AS to_status
+SELECT s.text AS from_url, j.written AS language, t.text AS to_url, j.problem AS problem, j.status AS to_status,
+       CASE j.place WHEN -1 THEN 'page' WHEN 0 THEN 'header' ELSE 'sitemap' END AS source, m.text AS sitemap
 FROM judged j
 JOIN url s ON s.id = j.url
 LEFT JOIN url t ON t.id = j.target
+LEFT JOIN url m ON m.id = j.place
 WHERE j.problem IS NOT NULL;
 ";
