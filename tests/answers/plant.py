@@ -139,12 +139,13 @@ for number, page in enumerate(pick(60)):
 
 # Languages: sound clusters, and what can be wrong with them.
 languages = ["en", "de", "fr", "pt-BR", "zh-Hans", "sr-Latn-RS", "es-419", "x-default", "haw", "en_US", "en-UK", "jp", "deu", "de-", "zh-Hant-XX"]
-for cluster in range(25):
+versions = {}                   # what sitemaps name, by the path of the entry
+for cluster in range(40):
     named = draw.sample(languages, draw.randint(2, 5))
     group = pick(len(named))
     for own in range(len(group)):
         links = [(code, "/" + page) for code, page in zip(named, group)]
-        fault = draw.choice(["", "", "return", "self", "two", "broken", "moved", "noindex", "away", "twice"])
+        fault = draw.choice(["", "", "return", "self", "two", "broken", "moved", "noindex", "away", "twice", "several", "several", "only"])
         if fault == "return":
             links = links[:own] + links[own + 1:][:1]
         elif fault == "self":
@@ -153,16 +154,30 @@ for cluster in range(25):
             links.append((named[0].upper(), "/" + draw.choice(others)))
         elif fault == "twice":
             links.append(links[0])
-        elif fault:
+        elif fault == "only":
+            links.append(("haw", f"/named/{cluster}-{own}.html"))
+        elif fault not in ("", "several"):
             to = {"broken": "/gone/1.html", "moved": "/moved/2/0", "noindex": "/" + quiet[0], "away": "//elsewhere.example/l"}[fault]
             links.append(("nl", to))
-        if own % 3 == 2:
-            value = ", ".join(f'<{to}>; rel="alternate"; hreflang="{code}"' for code, to in links)
+        # In headers (those that lead to one page as one link), in a sitemap, in the page itself; and in two of these.
+        where = draw.choice(["page", "page", "header", "header", "map", "map", "page map", "header map", "page header", "split"])
+        parts = {"split": [("page", links[::2]), ("map", links[1::2])]}.get(where) or [(one, links) for one in where.split()]
+        for place, links in parts:
+            if place == "map":
+                versions.setdefault("/" + group[own], []).extend(links)
+                continue
+            if place == "page":
+                for code, to in links:
+                    head(group[own], f'<link rel="alternate" hreflang=" {code} " href="{to}">')
+                continue
+            codes = {}
+            for code, to in links:
+                codes.setdefault(to, []).append(code)
+            if fault == "several" and links:
+                codes[links[0][1]] += [draw.choice(["de-AT", "fr-CA", "jp", links[0][0], "pt-BR"]), draw.choice(["en-GB", "x-default"])]
+            value = ", ".join(f'<{to}>; rel="alternate"' + "".join(f'; hreflang="{code}"' for code in all) for to, all in codes.items())
             headers = answers.setdefault("/" + group[own], {}).setdefault("headers", {})
             headers["Link"] = ", ".join(filter(None, [headers.get("Link"), value]))
-        else:
-            for code, to in links:
-                head(group[own], f'<link rel="alternate" hreflang=" {code} " href="{to}">')
 head(pick(1)[0], '<link rel="alternate" type="application/rss+xml" href="/gone/feed.xml">')
 
 # Parts by http on a site of https.
@@ -189,16 +204,45 @@ parts[1] += orphans[20:] + named[:5] + ["left/0.html", "moved/only-here"]
 answer("/moved/only-here", 301, Location="/left/redirected-to.html")
 write("left/redirected-to.html", page_of("Only a redirect and a sitemap lead to this page", "x"))
 parts[1] += ["left/redirected-to.html"]
+# Pages that nothing but an annotation leads to; most return it, by a sitemap.
+for cluster in range(40):
+    for own in range(5):
+        path = f"named/{cluster}-{own}.html"
+        write(path, page_of("A page that is only named as a version of another", f'<a href="/{front}">front</a>'))
+        orphans.append(path)
+# Versions of what is not there, is only in a sitemap, or is forbidden: an entry counts whatever has become of it.
+for path, fault in (("/gone/only-here.html", "de"), ("/left/0.html", "en"), ("/moved/3/0", "fr"), ("/private/w.html", "haw"), ("/left/1.html", "en_US")):
+    versions[path] = [(fault, path), ("en-GB", "/left/0.html"), ("fr-CA", f"/left/{draw.randrange(1, 9)}.html")]
+# An entry for each that has none; some stand in both sitemaps with half of their versions in each.
+for path in sorted(versions):
+    there = [place for place, part in enumerate(parts) if path[1:] in part]
+    if not there:
+        parts[draw.randrange(2)].append(path[1:])
+halves = {path: draw.random() < 0.2 for path in sorted(versions)}
 
 
-def sitemap(urls, more=""):
-    entries = "".join(f"<url><loc>{url}</loc><lastmod>2026-01-{number % 28 + 1:02}</lastmod></url>" for number, url in enumerate(urls))
-    return f'<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{entries}{more}</urlset>'
+def alternates(url, half):
+    """What one sitemap says of a URL's versions: all, or one half and the other."""
+    path = url[len(base):]
+    all = versions.get(path, [])
+    all = all[half::2] if halves.get(path) and half is not None else all
+    links = "".join(f'<xhtml:link rel="alternate" hreflang="{code}" href="{to if to.startswith("//") else base + to}"/>' for code, to in all)
+    return links.replace('href="//', 'href="http://')
+
+
+def sitemap(urls, more="", half=None):
+    entries = "".join(f"<url><loc>{url}</loc><lastmod>2026-01-{number % 28 + 1:02}</lastmod>{alternates(url, half)}</url>" for number, url in enumerate(urls))
+    namespaces = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml"'
+    return f'<?xml version="1.0" encoding="UTF-8"?><urlset {namespaces}>{entries}{more}</urlset>'
 
 
 maps = ["sitemaps/0.xml", "sitemaps/1.xml"]
-for name, part in zip(maps, parts):
-    write(name, sitemap([f"{base}/{path}" for path in part], f"<url><loc>http://elsewhere.example/{name}</loc></url>"))
+for path, both in halves.items():
+    for part in parts if both else ():
+        part += [] if path[1:] in part else [path[1:]]
+for half, (name, part) in enumerate(zip(maps, parts)):
+    more = f'<url><loc>http://elsewhere.example/{name}</loc><xhtml:link rel="alternate" hreflang="en" href="{base}/left/2.html"/></url>'
+    write(name, sitemap([f"{base}/{path}" for path in part], more, half))
 write("sitemaps/empty.xml", sitemap([]))
 write("sitemaps/none.xml", "<html><body>no sitemap</body></html>")
 write("sitemaps/refused.xml", sitemap([f"{base}/{others[0]}"], "<url><loc>mailto:x@y.example</loc></url>"))

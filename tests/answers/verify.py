@@ -25,7 +25,7 @@ answers = json.load(open(os.path.join(site, "answers.json")))
 MAX_REDIRECTS, WAY = 10, ("a", "area", "frame", "iframe", "refresh")
 FOLLOWED = WAY + ("canonical", "alternate", "next", "prev")
 TYPES = {".html": "text/html", ".xml": "application/xml", ".txt": "text/plain", ".css": "text/css", ".png": "image/png", ".svg": "image/svg+xml"}
-Link = collections.namedtuple("Link", "target kind rel anchor hreflang")
+Link = collections.namedtuple("Link", "target kind rel anchor hreflang header", defaults=[False])
 
 
 def fold(text):
@@ -58,8 +58,10 @@ class Page:
         says = headers.get("X-Robots-Tag", "")
         words = [] if ":" in says else re.split(r"[,\s]+", says.lower())
         for target, parameters in re.findall(r"<([^>]*)>([^,]*)", headers.get("Link", "")):
-            told = dict(re.findall(r';\s*(\w+)="?([^";]*)"?', parameters))
-            self.add(target, told["rel"], told["rel"], None, told.get("hreflang"))
+            told = re.findall(r';\s*(\w+)="?([^";]*)"?', parameters)
+            rel = dict(told)["rel"]
+            for code in [value for name, value in told if name == "hreflang"] or [None]:
+                self.add(target, rel, rel, None, code, True)
         if kind == "text/html":
             words += self.html()
         canonicals = [link.target for link in self.links if link.kind == "canonical"]
@@ -67,10 +69,10 @@ class Page:
         self.canonical = (in_page or canonicals or [None])[0]
         self.noindex, self.nofollow = ("none" in words or name in words for name in ("noindex", "nofollow"))
 
-    def add(self, reference, kind, rel=None, anchor=None, hreflang=None):
+    def add(self, reference, kind, rel=None, anchor=None, hreflang=None, header=False):
         target = resolve(self.url, reference)
         if target is not None:
-            self.links.append(Link(target, kind, rel, anchor, fold(hreflang)))
+            self.links.append(Link(target, kind, rel, anchor, fold(hreflang), header))
 
     def html(self):
         tree = lxml.html.document_fromstring(self.data, parser=lxml.html.HTMLParser(encoding="utf-8"))
@@ -134,8 +136,8 @@ NS = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 
 
 def sitemaps():
-    """(of each sitemap its problem, the entries in the order in which they are met)"""
-    problems, entries, queue = {}, [], []
+    """(of each sitemap its problem, the entries in the order in which they are met, their versions)"""
+    problems, entries, versions, queue = {}, [], [], []
     for line in open(os.path.join(root, "robots.txt")):
         if line.startswith("Sitemap:"):
             queue.append(line.split(None, 1)[1].strip())
@@ -151,13 +153,16 @@ def sitemaps():
             continue
         good = [(loc, when) for loc, when in locs if loc and resolve(url, loc)]
         entries += [(url, loc, when) for loc, when in good]
+        for entry in tree:
+            for link in entry.iter("{http://www.w3.org/1999/xhtml}link"):
+                versions.append((url, entry.findtext(NS + "loc"), link.get("hreflang"), resolve(url, link.get("href"))))
         if tree.tag != NS + "urlset":
             problems[url] = "no sitemap"
         elif len(good) < len(locs):
             problems[url] = "entries that are no URLs"
         elif not locs:
             problems[url] = "empty"
-    return problems, entries
+    return problems, entries, versions
 
 
 def decide(url):
@@ -177,7 +182,7 @@ def crawl(entries):
             queue.append(url)
 
     reach(base + "/", 0, 0)
-    for _, url, _ in entries:
+    for url in [url for _, url, _ in entries] + [target for *_, target in versions]:
         reach(url, 1, 0)
     while queue:
         url = queue.popleft()
@@ -192,7 +197,7 @@ def crawl(entries):
     return best, got
 
 
-bad_sitemaps, entries = sitemaps()
+bad_sitemaps, entries, versions = sitemaps()
 best, got = crawl(entries)
 pages = {url: answer.page for url, answer in got.items() if answer.page}
 every = [(url, link) for url, page in pages.items() for link in page.links]
@@ -323,16 +328,18 @@ report("noindexed", "url, noindex, nofollow, in_sitemap, links", [
     (url, int(page.noindex), int(page.nofollow), int(url in listed), linking(url))
     for url, page in pages.items() if page.noindex or page.nofollow])
 
-CODES = {"en", "de", "fr", "pt-br", "zh-hans", "sr-latn-rs", "es-419", "x-default", "haw", "nl"}   # of those that are planted
+CODES = {"en", "de", "fr", "pt-br", "zh-hans", "sr-latn-rs", "es-419", "x-default", "haw", "nl", "de-at", "fr-ca", "en-gb"}   # of those that are planted
 
 
 def hreflang():
-    said = {(url, link.hreflang, link.target) for url, link in every if link.kind == "alternate" and link.hreflang}
-    named = {(url, target) for url, _, target in said}
+    said = {(url, link.hreflang, link.target, "header" if link.header else "page", None)
+            for url, link in every if link.kind == "alternate" and link.hreflang}
+    said |= {(url, language, target, "sitemap", sitemap) for sitemap, url, language, target in versions}
+    named = {(url, target) for url, _, target, *_ in said}
     by_language = collections.defaultdict(set)
-    for url, language, target in said:
+    for url, language, target, *_ in said:
         by_language[url, language.lower()].add(target)
-    for url, language, target in said:
+    for url, language, target, *place in said:
         end = got.get(target)
         page = end and end.page
         problem = ("unknown code" if language.lower() not in CODES else
@@ -341,13 +348,19 @@ def hreflang():
                    "target not ok" if not page or page.noindex or page.canonical not in (None, target) else
                    "no return link" if (target, url) not in named else None)
         if problem:
-            yield url, language, target, problem
-    for url in {url for url, _, _ in said}:
+            yield url, language, target, problem, end and end.status, *place
+    order = {url: number for number, url in enumerate(read)}
+    for url in {url for url, *_ in said}:
         if (url, url) not in named:
-            yield url, None, None, "no self reference"
+            places = [place for of, _, _, *place in said if of == url]
+            first = min(places, key=lambda place: (["page", "header", "sitemap"].index(place[0]), order.get(place[1], 0)))
+            yield url, None, None, "no self reference", None, *first
 
 
-report("hreflang", "from_url, language, to_url, problem", list(hreflang()))
+read = list(dict.fromkeys(sitemap for sitemap, *_ in entries))
+report("hreflang", "from_url, language, to_url, problem, to_status, source, sitemap", list(hreflang()))
+report("sitemap_alternates", "sitemap, url, language, to_url, to_status", [
+    (*row, got[row[3]].status if row[3] in got else None) for row in versions])
 PARTS = ("frame", "iframe", "img", "script", "stylesheet", "css", "media", "icon", "form")
 report("mixed_content", "from_url, to_url, kind", [
     (url, link.target, link.kind) for url, link in every
@@ -381,7 +394,7 @@ report("sitemap_problems", "sitemap, url, problem", list(sitemap_problems()))
 forbidden = {}
 for url, depth in [(link.target, best[source][0] + 1) for source, link in every
                    if not pages[source].nofollow and link.kind in FOLLOWED and "nofollow" not in (link.rel or "").split()] + [
-                  (url, 1) for url in listed] + [(answer.redirect, best[url][0]) for url, answer in got.items() if answer.redirect]:
+                  (url, 1) for url in listed | {target for *_, target in versions}] + [(answer.redirect, best[url][0]) for url, answer in got.items() if answer.redirect]:
     if decide(url) == "disallowed":
         forbidden[url] = min(depth, forbidden.get(url, depth))
 

@@ -10,7 +10,7 @@ use tokio_rusqlite::rusqlite::Connection;
 use crate::support::{number, rows};
 
 /// What is the same at the end of a crawl however often it was stopped.
-const END: [(&str, &str); 7] = [
+const END: [(&str, &str); 8] = [
     (
         "resources",
         "SELECT url, kind, status, error, title, depth, content_type, bytes, file, sha256, redirect_to, canonical, truncated, current
@@ -32,6 +32,10 @@ const END: [(&str, &str); 7] = [
     (
         "sitemap entries",
         "SELECT sitemap, position, url, decision, status FROM sitemap_entries ORDER BY sitemap, position",
+    ),
+    (
+        "sitemap alternates",
+        "SELECT sitemap, position, url, language, to_url, decision, to_status FROM sitemap_alternates ORDER BY sitemap, position, language",
     ),
     ("versions", "SELECT count(*) FROM version"),
     (

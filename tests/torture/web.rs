@@ -176,7 +176,8 @@ fn small(what: &str, number: usize) -> Reply {
 fn sitemap(base: &str) -> Reply {
     let mut out = "<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>".to_owned();
     for number in 0..20 {
-        let _ = write!(out, "<url><loc>{base}/mapped/{number}</loc></url>");
+        let version = format!("<link rel='alternate' hreflang='de' href='{base}/p/{number}'/>");
+        let _ = write!(out, "<url><loc>{base}/mapped/{number}</loc>{version}</url>");
         let _ = write!(out, "<url><loc>{base}/p/{}</loc></url>", number * 5);
     }
     Reply::new(200)

@@ -161,8 +161,14 @@ impl Web {
                 format!("<sitemapindex>{}</sitemapindex>", list("sitemap", maps))
             }
             Map::Urls(pages) => {
-                let pages = pages.iter().map(|page| page_url(*page)).collect();
-                format!("<urlset>{}</urlset>", list("url", pages))
+                // Every other one is a version of the first in another language, which leads there as well.
+                let of = |rest| pages.iter().skip(rest).step_by(2).map(|page| page_url(*page));
+                let links: String = of(1)
+                    .map(|url| format!("<x:link rel='alternate' hreflang='de' href='{url}'/>"))
+                    .collect();
+                let links = links + "</url>";
+                let body = list("url", of(0).collect()).replacen("</url>", &links, 1);
+                format!("<urlset>{body}</urlset>")
             }
         };
         let read = crawl::parse::sitemap::read(body.as_bytes(), None, &record.request.url);
