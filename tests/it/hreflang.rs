@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::support::{Crawl, Reply, Site, expect_sound, number, rows};
+use crate::support::{Crawl, Reply, Site, edit, expect_sound, number, rows};
 
 fn crawl(site: &Site, args: &[&str]) -> Crawl {
     Crawl::new()
@@ -194,5 +194,109 @@ fn versions_are_asked_for_as_entries_are() {
     let count = |sql: &str| number(&out(&crawl), sql);
     assert_eq!(count("SELECT count(*) FROM sitemap_entries"), 1);
     assert_eq!(count("SELECT count(*) FROM orphans"), 1);
+    expect_sound(&out(&crawl));
+}
+
+/// A site of one entry in two languages.
+fn two(versions: &[(&str, &str)]) -> Site {
+    let site = Site::start();
+    site.robots("User-agent: *\nDisallow:\nSitemap: /map.xml\n");
+    site.page("/", "");
+    site.dynamic(|path, _| path.starts_with("/p/").then(|| Reply::html("")));
+    site.reply("/map.xml", urlset(&[entry(&site, "/p/en", versions)]));
+    site
+}
+
+const ALTERNATES: &str =
+    "SELECT url, language, to_url, decision, to_status FROM sitemap_alternates";
+
+#[test]
+fn where_only_changes_are_asked_for_entries_tell_them() {
+    let site = two(&[("de", "/p/de"), ("en", "/p/en")]);
+    site.page("/", "<a href=/p/more>more</a>");
+    let crawl = crawl(&site, &[]);
+    let old = ["--sitemap-since", "2020-01-01", "--max-pages", "2"];
+    crawl.again().args(old).run().expect_code(11);
+    let sql = "SELECT to_url, decision FROM sitemap_alternates";
+    assert_eq!(short(&site, &crawl, sql), ["/p/de -", "/p/en admitted"]);
+    // Other settings decide anew over what was read.
+    crawl.run().expect_code(0);
+    let wanted = ["/p/en de /p/de admitted 200", "/p/en en /p/en admitted 200"];
+    assert_eq!(short(&site, &crawl, ALTERNATES), wanted);
+    assert_eq!(site.count("/map.xml"), 1);
+    expect_sound(&out(&crawl));
+}
+
+#[test]
+fn versions_in_the_form_in_which_they_are_asked_for() {
+    let site = two(&[
+        ("de", "/p/de?utm_source=map&amp;x=1"),
+        ("fr", "/p/fr?utm_id=1"),
+    ]);
+    let crawl = crawl(&site, &["--strip-params", "utm_*"]);
+    crawl.run().expect_code(0);
+    let wanted = [
+        "/p/en de /p/de?x=1 admitted 200",
+        "/p/en fr /p/fr admitted 200",
+    ];
+    assert_eq!(short(&site, &crawl, ALTERNATES), wanted);
+    let sql = "SELECT url, written FROM rewrites";
+    let wanted = ["/p/de?x=1 /p/de?utm_source=map&x=1", "/p/fr /p/fr?utm_id=1"];
+    assert_eq!(short(&site, &crawl, sql), wanted);
+}
+
+#[test]
+fn runs_have_their_own() {
+    let site = two(&[("de", "/p/de"), ("fr", "/p/fr")]);
+    let crawl = crawl(&site, &[]);
+    crawl.run().expect_code(0);
+    let first = short(&site, &crawl, ALTERNATES);
+    assert_eq!(first.len(), 2);
+    // A refresh knows what the run before did.
+    let refreshed = crawl.run_args(["refresh", "--budget", "1", "-o", "out"]);
+    refreshed.expect_code(0);
+    assert_eq!(short(&site, &crawl, ALTERNATES), first);
+    expect_sound(&out(&crawl));
+    site.reply(
+        "/map.xml",
+        urlset(&[entry(&site, "/p/en", &[("nl", "/p/nl")])]),
+    );
+    crawl.run().expect_code(0);
+    let wanted = ["/p/en nl /p/nl admitted 200"];
+    assert_eq!(short(&site, &crawl, ALTERNATES), wanted);
+    let count = "SELECT run, count(*) FROM sitemap_alternate GROUP BY run";
+    assert_eq!(rows(&out(&crawl), count), ["1 2", "2 2", "3 1"]);
+    let pruned = crawl.run_args(["prune", "--keep-runs", "1", "-o", "out"]);
+    pruned.expect_code(0);
+    assert_eq!(rows(&out(&crawl), count), ["3 1"]);
+    expect_sound(&out(&crawl));
+}
+
+/// A version that names no URL: the sitemap is read again, and what it says no more is gone.
+#[test]
+fn what_names_nothing_is_read_again() {
+    let site = two(&[("de", "/p/de"), ("fr", "/p/fr"), ("it", "/p/it")]);
+    let crawl = crawl(&site, &[]);
+    crawl.run().expect_code(0);
+    edit(
+        &out(&crawl),
+        "PRAGMA foreign_keys = OFF; UPDATE sitemap_alternate SET target = 99999 WHERE place = 1",
+    );
+    let said = crawl.run_args(["check", "-o", "out"]).stdout;
+    let line = "sitemap_alternate.target names url 99999";
+    assert!(said.contains(line), "{said}");
+    let said = crawl.run_args(["check", "--repair", "-o", "out"]).stdout;
+    assert!(said.contains(line), "{said}");
+    assert_eq!(short(&site, &crawl, ALTERNATES).len(), 2);
+    site.forget();
+    site.reply(
+        "/map.xml",
+        urlset(&[entry(&site, "/p/en", &[("de", "/p/de"), ("fr", "/p/fr")])]),
+    );
+    crawl.run().expect_code(0);
+    assert_eq!(site.count("/map.xml"), 1);
+    let wanted = ["/p/en de /p/de admitted 200", "/p/en fr /p/fr admitted 200"];
+    assert_eq!(short(&site, &crawl, ALTERNATES), wanted);
+    assert_eq!(number(&out(&crawl), "SELECT max(run) FROM runs"), 1);
     expect_sound(&out(&crawl));
 }

@@ -162,7 +162,13 @@ impl Web {
             }
             Map::Urls(pages) => {
                 // Every other one is a version of the first in another language, which leads there as well.
-                let of = |rest| pages.iter().skip(rest).step_by(2).map(|page| page_url(*page));
+                let of = |rest| {
+                    pages
+                        .iter()
+                        .skip(rest)
+                        .step_by(2)
+                        .map(|page| page_url(*page))
+                };
                 let links: String = of(1)
                     .map(|url| format!("<x:link rel='alternate' hreflang='de' href='{url}'/>"))
                     .collect();
