@@ -154,6 +154,29 @@ proptest! {
         }
     }
 
+    /// Each language of a link is one of the page's links, in the order of the headers.
+    #[test]
+    fn languages_of_link_headers(given in proptest::collection::vec((paths(), proptest::collection::vec("[a-z]{2}(-[A-Z]{2})?", 0..4)), 0..5)) {
+        let written = |(target, languages): &(String, Vec<String>)| {
+            let languages: String = languages.iter().map(|language| format!("; hreflang={language}")).collect();
+            format!("<{target}>; rel=alternate{languages}")
+        };
+        let headers = [given.iter().map(written).collect::<Vec<_>>().join(", ")];
+        let here = url("http://a.example/dir/");
+        let page = parse(&Document { link: &headers, ..document(&here, "text/html", b"<a href=x>") }, &Limits::default());
+        let mut wanted = Vec::new();
+        for (target, languages) in &given {
+            if let Ok(target) = Base::of(&here).join(target) {
+                wanted.extend(languages.iter().map(|language| (target.clone(), Some(language.as_str()))));
+                wanted.extend(languages.is_empty().then_some((target, None)));
+            }
+        }
+        let found = page.links.iter().take(page.header_links);
+        let found: Vec<_> = found.map(|link| (link.target.clone(), link.anchor.as_deref())).collect();
+        prop_assert_eq!(found, wanted, "{:?}", headers);
+        prop_assert_eq!(page.links.len(), page.header_links + 1);
+    }
+
     /// A `Link` header's links are those that were written into it, in one header or in several.
     #[test]
     fn link_headers_as_they_were_written(
@@ -202,10 +225,23 @@ proptest! {
         prop_assert_eq!(page.charset, Some(encoding.name()));
     }
 
-    /// A sitemap's URLs are those that were put into it, however they were escaped or packed.
+    /// A sitemap's URLs, and their versions in other languages, are those that were put into it, however they were
+    /// escaped or packed.
     #[test]
-    fn sitemaps_as_they_were_written(given in proptest::collection::vec((urls(), 0..4), 0..8), packed in any::<bool>(), index in any::<bool>()) {
-        let entry = |(url, how): &(CanonicalUrl, i32)| {
+    fn sitemaps_as_they_were_written(
+        given in proptest::collection::vec((urls(), 0..4, proptest::collection::vec(("[a-z]{2}(-[A-Z]{2})?", urls(), 0..3), 0..4)), 0..8),
+        packed in any::<bool>(),
+        index in any::<bool>(),
+    ) {
+        let version = |(language, url, how): &(String, CanonicalUrl, i32)| {
+            let url = url.as_str().replace('&', "&amp;");
+            match how {
+                0 => format!("<xhtml:link rel=\"alternate\" hreflang=\"{language}\" href=\"{url}\"/>"),
+                1 => format!("<x:link href='{}'\nhreflang=' {language} ' rel='alternate'></x:link>", url.replace('\'', "&#39;")),
+                _ => format!("<link rel=\"alternate\" href=\"{}\" hreflang=\"{language}\"></link>", url.replace('/', "&#x2F;")),
+            }
+        };
+        let entry = |(url, how, versions): &(CanonicalUrl, i32, Vec<(String, CanonicalUrl, i32)>)| {
             let text = url.as_str();
             let written = match how {
                 0 => text.replace('&', "&amp;").replace('\'', "&apos;"),
@@ -213,15 +249,24 @@ proptest! {
                 2 => text.chars().map(|c| format!("&#{};", u32::from(c))).collect(),
                 _ => format!("\n  {} <!-- {} -->", text.replace('&', "&#x26;"), "http://no.example/"),
             };
-            if index { format!("<sitemap><loc>{written}</loc></sitemap>") } else { format!("<url><loc>{written}</loc><lastmod>2026</lastmod></url>") }
+            if index { format!("<sitemap><loc>{written}</loc></sitemap>") } else {
+                let versions: String = versions.iter().map(version).collect();
+                format!("<url><loc>{written}</loc>{versions}<lastmod>2026</lastmod></url>")
+            }
         };
         let root = if index { "sitemapindex" } else { "urlset" };
         let body = format!("<?xml version='1.0'?><{root}>{}</{root}>", given.iter().map(entry).collect::<String>());
         let bytes = if packed { gzip(body.as_bytes()) } else { body.clone().into_bytes() };
         let map = sitemap::read(&bytes, Some("application/xml"), &url("http://a.example/sitemap.xml"));
         let found: Vec<&CanonicalUrl> = map.entries.iter().map(|entry| &entry.loc).collect();
-        let wanted: Vec<&CanonicalUrl> = given.iter().map(|(url, _)| url).collect();
+        let wanted: Vec<&CanonicalUrl> = given.iter().map(|(url, ..)| url).collect();
         prop_assert_eq!(found, wanted, "{}", body);
+        let found: Vec<Vec<(&str, &CanonicalUrl)>> = map.entries.iter().map(|entry| map.alternates(entry).collect()).collect();
+        let all = |versions: &'_ [(String, CanonicalUrl, i32)]| if index { 0 } else { versions.len() };
+        for (found, (_, _, versions)) in found.iter().zip(&given) {
+            let wanted: Vec<_> = versions.iter().take(all(versions)).map(|(language, url, _)| (language.as_str(), url)).collect();
+            prop_assert_eq!(found, &wanted, "{}", body);
+        }
         prop_assert!(!map.truncated && map.refused == 0);
     }
 
