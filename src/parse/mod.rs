@@ -9,6 +9,7 @@
 //! No tree is built, but for fields by CSS selector (`extract`), where any are configured. The tokenizer hands out slices of the text; `html` knows which elements matter;
 //! `links` resolves what they point to when the page, and with it its `<base>`, is known whole.
 
+mod alternates;
 mod attributes;
 mod blocks;
 pub mod charset;

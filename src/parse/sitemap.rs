@@ -7,13 +7,13 @@
 //! that a sitemap speaks only for the folder it stands in is the scope's to apply, not this room's.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Error, Reader};
 
+use super::alternates::Alternates;
+pub use super::alternates::{MAX_ALL_ALTERNATES, MAX_ALTERNATES};
 use super::{charset, text};
 use crate::canonical::{Base, CanonicalUrl, MAX_URL_BYTES};
 // Pure, though it stands in another room: there is one place that undoes gzip under a cap.
@@ -24,19 +24,15 @@ pub use crate::sitemap::{Alternate, Entry, Kind, Sitemap};
 pub const MAX_BYTES: usize = 50 << 20;
 /// Most entries of one sitemap (likewise).
 pub const MAX_ENTRIES: usize = 50_000;
-/// Most alternates of one entry; there are not half as many languages, in regions too, as sites have texts in.
-pub const MAX_ALTERNATES: usize = 500;
-/// Most alternates of one sitemap. With links of a usual length no more fit into [`MAX_BYTES`].
-pub const MAX_ALL_ALTERNATES: usize = 500_000;
 /// What a sitemap names is no longer than itself, all URLs together, or than this: a relative reference is
 /// as long as the sitemap's own URL, and an escape three times as long as its byte.
-const MAX_NAMED: usize = 8 << 20;
+pub(super) const MAX_NAMED: usize = 8 << 20;
 /// Of a text that is not UTF-8, so much is read: it may become three times as long.
 const MAX_FOREIGN: usize = MAX_BYTES / 3;
 /// Longest date or other word that is kept of an entry, in bytes.
-const MAX_WORD: usize = 64;
+pub(super) const MAX_WORD: usize = 64;
 /// Text of an element beyond this is not looked at; no URL is so long, however it is escaped.
-const MAX_TEXT: usize = 4 * MAX_URL_BYTES + 1;
+pub(super) const MAX_TEXT: usize = 4 * MAX_URL_BYTES + 1;
 
 /// Reads a sitemap. `content_type` is asked for the charset alone; `url`, where it came from, is what a
 /// relative address is resolved against.
@@ -79,7 +75,7 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, url: &CanonicalUrl) -> Sit
             foreign: 0,
             named: 0,
             full: false,
-            versions: Versions::default(),
+            alternates: Alternates::default(),
         }
         .read(text, &mut sitemap);
     } else {
@@ -182,19 +178,7 @@ struct Items<'a> {
     named: usize,
     /// Whether an entry too many was met.
     full: bool,
-    versions: Versions,
-}
-
-/// What is known of alternates: a group of twenty languages is written down twenty times.
-#[derive(Default)]
-struct Versions {
-    /// The places of their URLs.
-    places: HashMap<CanonicalUrl, usize>,
-    languages: HashSet<Arc<str>>,
-    /// How many there are in all.
-    count: usize,
-    /// Bytes of their URLs. They are counted for themselves, so that they keep no entry out.
-    named: usize,
+    alternates: Alternates,
 }
 
 impl Items<'_> {
@@ -246,8 +230,13 @@ impl Items<'_> {
             self.item = Some(Said::default());
             return;
         }
-        if name == "link" && sitemap.kind == Kind::Urls && self.foreign == 0 {
-            self.alternate(tag, sitemap);
+        if name == "link"
+            && sitemap.kind == Kind::Urls
+            && self.foreign == 0
+            && let Some(said) = &mut self.item
+        {
+            let all = &mut said.alternates;
+            self.alternates.take(tag, &self.base, all, sitemap);
         }
         let Some(said) = self.item.as_mut().filter(|_| self.foreign == 0) else {
             self.foreign += usize::from(opens && self.item.is_some());
@@ -281,56 +270,6 @@ impl Items<'_> {
             Some(field) if text::trim(said.text(field)).is_empty() => self.field = field,
             _ => self.foreign += usize::from(opens),
         }
-    }
-
-    /// Takes a version of the open item in another language. What is written within `<url>` counts for it, whatever
-    /// the prefix; one without a language, or that is no URL of the web, is none.
-    fn alternate(&mut self, tag: &BytesStart<'_>, sitemap: &mut Sitemap) {
-        let is_one = |rel: Cow<'_, str>| {
-            let mut words = rel.split_ascii_whitespace();
-            words.any(|word| word.eq_ignore_ascii_case("alternate"))
-        };
-        if !attribute(tag, "rel").is_some_and(is_one) {
-            return;
-        }
-        let Some(said) = self.item.as_mut() else {
-            return;
-        };
-        let [language, href] = ["hreflang", "href"].map(|name| attribute(tag, name));
-        let language = language.and_then(|text| text::fold(&text::attribute(&text), MAX_WORD));
-        let target = href.and_then(|href| self.base.join(text::trim(&text::attribute(&href))).ok());
-        let (Some(language), Some(target)) = (language, target) else {
-            return;
-        };
-        let versions = &mut self.versions;
-        if said.alternates.len() >= MAX_ALTERNATES || versions.count >= MAX_ALL_ALTERNATES {
-            sitemap.truncated = true;
-            return;
-        }
-        let target = match versions.places.get(&target) {
-            Some(place) => *place,
-            None if versions.named + target.as_str().len() > sitemap.bytes.max(MAX_NAMED) => {
-                sitemap.truncated = true;
-                return;
-            }
-            None => {
-                versions.named += target.as_str().len();
-                let place = sitemap.targets.len();
-                versions.places.insert(target.clone(), place);
-                sitemap.targets.push(target);
-                place
-            }
-        };
-        let language = match versions.languages.get(&*language) {
-            Some(known) => known.clone(),
-            None => {
-                let language = Arc::from(language);
-                versions.languages.insert(Arc::clone(&language));
-                language
-            }
-        };
-        versions.count += 1;
-        said.alternates.push(Alternate { language, target });
     }
 
     fn end(&mut self, name: &str, sitemap: &mut Sitemap) {
@@ -417,7 +356,7 @@ fn is_item(kind: Kind, name: &str) -> bool {
 }
 
 /// An attribute as it is written, whatever its prefix and the case of its name.
-fn attribute<'a>(tag: &'a BytesStart<'_>, name: &str) -> Option<Cow<'a, str>> {
+pub(super) fn attribute<'a>(tag: &'a BytesStart<'_>, name: &str) -> Option<Cow<'a, str>> {
     let mut all = tag.html_attributes();
     let all = all.with_checks(false).flatten();
     let mut named = all.filter(|found| {
@@ -537,105 +476,6 @@ mod tests {
             "<rss><item><link>/1</link><dc:date>2024</dc:date><pubDate>Thu, 05 Jan 2017</pubDate></item></rss>",
         );
         assert_eq!(feed.entries[0].lastmod.as_deref(), Some("2024"));
-    }
-
-    /// What an entry is called in which languages.
-    fn alternates(sitemap: &Sitemap) -> Vec<Vec<(&str, &str)>> {
-        let of = |entry| {
-            let all = sitemap.alternates(entry);
-            all.map(|(language, url)| (language, url.as_str()))
-                .collect()
-        };
-        sitemap.entries.iter().map(of).collect()
-    }
-
-    #[test]
-    fn languages() {
-        for (text, wanted) in [
-            (
-                "<urlset xmlns:xhtml='http://www.w3.org/1999/xhtml'><url><loc>/1</loc>\
-                 <xhtml:link rel='alternate' hreflang='de' href='http://a.example/de?a&amp;b'/>\
-                 <xhtml:link rel='alternate' hreflang='x-default' href='http://a.example/1'></xhtml:link></url>\
-                 <url><loc>/2</loc></url></urlset>",
-                vec![
-                    vec![
-                        ("de", "http://a.example/de?a&b"),
-                        ("x-default", "http://a.example/1"),
-                    ],
-                    vec![],
-                ],
-            ),
-            // Any prefix, any case, before the address as well; written by hand.
-            (
-                "<url><link REL='Next ALTERNATE' HREFLANG=' de\n AT' href=' /x '/><loc>/1</loc><h:LINK rel=alternate hreflang=fr href=/y></url>",
-                vec![vec![
-                    ("de AT", "http://a.example/x"),
-                    ("fr", "http://a.example/y"),
-                ]],
-            ),
-            // What says no language, no address, another relation, or is another element's.
-            (
-                "<url><loc>/1</loc><x:link rel='alternate' href='/x'/><x:link rel='alternate' hreflang='' href='/x'/>\
-                 <x:link rel='alternate' hreflang='de'/><x:link rel='alternate' hreflang='de' href='mailto:x@y.example'/>\
-                 <x:link hreflang='de' href='/x'/><x:link rel='self' hreflang='de' href='/x'/>\
-                 <image:image><x:link rel='alternate' hreflang='de' href='/x'/></image:image></url>",
-                vec![vec![]],
-            ),
-            (
-                "<urlset><x:link rel='alternate' hreflang='de' href='/x'/><url><loc>/1</loc></url></urlset>",
-                vec![vec![]],
-            ),
-            // Of lists of pages alone.
-            (
-                "<sitemapindex><sitemap><loc>/1</loc><x:link rel='alternate' hreflang='de' href='/x'/></sitemap></sitemapindex>",
-                vec![vec![]],
-            ),
-            (
-                "<feed><entry><link rel='alternate' hreflang='de' href='/x'/></entry></feed>",
-                vec![vec![]],
-            ),
-        ] {
-            let sitemap = read(text);
-            assert_eq!(alternates(&sitemap), wanted, "{text}");
-            assert_eq!((sitemap.refused, sitemap.truncated), (0, false), "{text}");
-        }
-    }
-
-    #[test]
-    fn languages_are_bounded() {
-        let link = "<x:link rel=alternate hreflang=de href=/x />";
-        let of = |entries: usize, each: usize| {
-            read(&format!("<url><loc>/1</loc>{}</url>", link.repeat(each)).repeat(entries))
-        };
-        let count = |sitemap: &Sitemap| {
-            let each = sitemap.entries.iter().map(|entry| entry.alternates.len());
-            each.sum::<usize>()
-        };
-        for (entries, each, wanted) in [
-            (2, MAX_ALTERNATES, 2 * MAX_ALTERNATES),
-            (2, MAX_ALTERNATES + 1, 2 * MAX_ALTERNATES),
-            (1001, MAX_ALTERNATES, MAX_ALL_ALTERNATES),
-        ] {
-            let sitemap = of(entries, each);
-            assert_eq!(count(&sitemap), wanted);
-            assert_eq!(sitemap.truncated, wanted < entries * each);
-            // Entries go on all the same, and what is named again and again is kept once.
-            assert_eq!((sitemap.entries.len(), sitemap.targets.len()), (entries, 1));
-        }
-        // Addresses are no longer together than what is read.
-        let base = format!("http://a.example/{}/", "d".repeat(4000));
-        let url = CanonicalUrl::parse(&base).expect("a URL");
-        let links: String = (0..400)
-            .map(|number| format!("<x:link rel=alternate hreflang=de href={number} />"))
-            .collect();
-        let entry = |number: i32| links.replace("href=", &format!("href={number}-"));
-        let text: String = (0..10)
-            .map(|number| format!("<url><loc>{number}</loc>{}</url>", entry(number)))
-            .collect();
-        let sitemap = super::read(text.as_bytes(), None, &url);
-        assert_eq!((sitemap.entries.len(), sitemap.truncated), (10, true));
-        let named = sitemap.targets.iter().map(|url| url.as_str().len());
-        assert!(named.sum::<usize>() <= MAX_NAMED);
     }
 
     #[test]

@@ -92,6 +92,15 @@ pub(super) fn cases() -> Vec<(&'static str, Reply, &'static str)> {
             "- urlset 50000 1",
         ),
         (
+            "/languages.xml",
+            long(
+                "<urlset><url><loc>http://elsewhere.invalid/x</loc>",
+                "<link rel=alternate hreflang=de href=//elsewhere.invalid/de />",
+                20 << 20,
+            ),
+            "- urlset 1 1",
+        ),
+        (
             "/ampersands.xml",
             long("<urlset><url><loc>", "&", 10 << 20),
             "- urlset 0 0",
