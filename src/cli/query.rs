@@ -108,7 +108,7 @@ fn list(args: &QueryArgs) -> Result<u8> {
     let reports = reports.map(|report| (report.name.to_owned(), report.described()));
     let mut out = BufWriter::new(std::io::stdout().lock());
     for (name, what) in views.into_iter().chain(reports) {
-        writeln!(out, "{:<18}{what}", name.replace('_', "-"))?;
+        writeln!(out, "{:<19}{what}", name.replace('_', "-"))?;
     }
     out.flush()?;
     Ok(FINISHED)
