@@ -14,7 +14,7 @@ use crate::sitemap::{Alternate, Sitemap};
 
 /// Most alternates of one entry; there are not half as many languages, in regions too, as sites have texts in.
 pub const MAX_ALTERNATES: usize = 500;
-/// Most alternates of one sitemap. With links of a usual length no more fit into [`MAX_BYTES`].
+/// Most alternates of one sitemap. With links of a usual length no more fit into its 50 MiB.
 pub const MAX_ALL_ALTERNATES: usize = 500_000;
 /// What is known of the alternates of a sitemap.
 #[derive(Default)]
