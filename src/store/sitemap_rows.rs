@@ -14,6 +14,20 @@ use crate::fetched::Fetched;
 use crate::record::{Fate, Record};
 use crate::sitemap::{Kind, Sitemap};
 
+/// What sitemaps say: rows by run and sitemap.
+pub(super) const SAID: [&str; 2] = ["sitemap_entry", "sitemap_alternate"];
+
+/// Removes what a sitemap has said in a run.
+pub(super) fn forget_said(tx: &Transaction<'_>, run: i64, url: i64) -> rusqlite::Result<()> {
+    for table in SAID {
+        tx.prepare_cached(&format!(
+            "DELETE FROM {table} WHERE run = ? AND sitemap = ?"
+        ))?
+        .execute([run, url])?;
+    }
+    Ok(())
+}
+
 impl Writer {
     /// Writes what came of a request for a sitemap.
     pub(super) fn sitemap(
@@ -84,12 +98,7 @@ impl Writer {
             count(sitemap.bytes)
         ])?;
         // What was read of it before in this run, it may say no more.
-        for table in ["sitemap_entry", "sitemap_alternate"] {
-            tx.prepare_cached(&format!(
-                "DELETE FROM {table} WHERE run = ? AND sitemap = ?"
-            ))?
-            .execute([self.run, url])?;
-        }
+        forget_said(tx, self.run, url)?;
         let is_index = sitemap.kind == Kind::Index;
         for (position, entry) in sitemap.entries.iter().enumerate() {
             let lastmod = entry.lastmod.as_deref();

@@ -7,6 +7,7 @@ use tokio_rusqlite::rusqlite;
 
 use super::admit::Admitter;
 use super::refresh::NEXT;
+use super::sitemap_rows::{SAID, forget_said};
 use super::sitemaps::{MAX_LEVEL, Place};
 use super::words::VIA_SITEMAP;
 use crate::canonical::CanonicalUrl;
@@ -96,8 +97,7 @@ impl Admitter {
 
     /// Forgets what the run before had read of a sitemap: it says something else now, or is gone.
     pub(super) fn forget_entries(&self, tx: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
-        tx.prepare_cached("DELETE FROM sitemap_entry WHERE run = ? AND sitemap = ?")?
-            .execute([self.run, id])?;
+        forget_said(tx, self.run, id)?;
         tx.prepare_cached(
             "UPDATE sitemap SET kind = NULL, entries = NULL, refused = NULL, truncated = NULL, bytes = NULL
              WHERE run = ? AND url = ?",
@@ -115,7 +115,7 @@ impl Admitter {
                WHERE e.run = ?1 AND i.kind = 1)";
         // Those of an index that goes are left by it.
         for _ in 0..=MAX_LEVEL {
-            for table in ["sitemap_entry", "sitemap"] {
+            for table in SAID.into_iter().chain(["sitemap"]) {
                 let column = if table == "sitemap" { "url" } else { "sitemap" };
                 tx.execute(
                     &format!("DELETE FROM {table} WHERE run = ?1 AND {column} IN ({left})"),
