@@ -4,6 +4,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio_rusqlite::rusqlite;
 
+use super::Recrawl;
+
 /// What has become of a URL since the run before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -57,6 +59,24 @@ pub(super) fn of(connection: &Connection, run: i64, url: i64) -> rusqlite::Resul
         .query_row([run, url], |row| row.get(0))
         .optional()?;
     Ok(Change::of_code(code.flatten()))
+}
+
+/// How many URLs of a run are new, changed and gone, and how many contents are as they were.
+pub(super) fn counts(connection: &Connection, run: i64) -> rusqlite::Result<Recrawl> {
+    let sql = format!(
+        "SELECT coalesce(sum(c IS NULL AND same), 0), coalesce(sum(c = 2), 0), coalesce(sum(c = 1), 0), coalesce(sum(c = 3), 0)
+         FROM (SELECT {CODE} AS c, f.version IS NOT NULL AND f.version = p.good_version AS same {FROM}
+           WHERE v.run = ? AND v.carried = 0)"
+    );
+    connection.query_row(&sql, [run], |row| {
+        let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+        Ok(Recrawl {
+            unchanged: number(0)?,
+            changed: number(1)?,
+            new: number(2)?,
+            gone: number(3)?,
+        })
+    })
 }
 
 /// A URL's number; its change and its text, unless it is as it was.

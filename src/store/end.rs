@@ -7,7 +7,7 @@ use super::log::copy_back;
 use super::refresh::{self, DONE};
 use super::words::{Decision, VIA_GUESS, VIA_SEED};
 use super::writer::Writer;
-use super::{End, Ended, How, Recrawl, SitemapsRead, StoreError, micros};
+use super::{End, Ended, How, SitemapsRead, StoreError, changes, micros};
 use crate::clock;
 use crate::fetched::FetchError;
 
@@ -85,7 +85,7 @@ impl Writer {
             seeds(&tx, self.run)?
         };
         let recrawl = if self.run > 1 {
-            Some(recrawl(&tx, self.run)?)
+            Some(changes::counts(&tx, self.run)?)
         } else {
             None
         };
@@ -123,28 +123,6 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// Compares the contents of a run with those of the run before.
-fn recrawl(tx: &Transaction<'_>, run: i64) -> rusqlite::Result<Recrawl> {
-    tx.query_row(
-        "SELECT coalesce(sum(f.version = p.good_version), 0), coalesce(sum(f.version <> p.good_version), 0),
-           coalesce(sum(f.version IS NOT NULL AND p.good_version IS NULL), 0),
-           coalesce(sum(f.status IN (404, 410) AND q.version IS NOT NULL), 0)
-         FROM visit v JOIN fetch f ON f.id = v.last_fetch
-         LEFT JOIN visit p ON p.run = v.run - 1 AND p.url = v.url LEFT JOIN fetch q ON q.id = p.last_fetch
-         WHERE v.run = ? AND v.carried = 0",
-        [run],
-        |row| {
-            let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
-            Ok(Recrawl {
-                unchanged: number(0)?,
-                changed: number(1)?,
-                new: number(2)?,
-                gone: number(3)?,
-            })
-        },
-    )
 }
 
 /// Counts what has come of the sitemaps that a run has asked for.

@@ -186,6 +186,12 @@ fn what_goes_and_what_stays() {
         .expect_code(2)
         .stderr;
     assert!(said.contains("pruned"), "{said}");
+    // Against a run of which nothing is left everything would be new.
+    for runs in [&[][..], &["1"], &["4", "5"], &["-2"]] {
+        let words = ["diff", "-o", "out"].iter().chain(runs);
+        let said = crawl.run_args(words).expect_code(2).stderr;
+        assert!(said.contains("crawl prune has removed"), "{said}");
+    }
     let again = prune(&crawl, &["--keep-runs", "1"]).stdout;
     assert!(again.contains("nothing to prune"), "{again}");
     // All goes on as ever: on condition, and nothing is new.

@@ -219,19 +219,27 @@ fn find(reader: &Reader, output: &Path, word: Option<&str>) -> Result<Run> {
 fn one(reader: &Reader, which: &str, number: i64) -> Result<Option<Run>> {
     let sql = format!(
         "SELECT r.id, r.state, strftime('%Y-%m-%d %H:%M:%S', r.begun / 1000000, 'unixepoch'),
-           r.id = (SELECT max(id) FROM run) FROM run r {which}"
+           r.id = (SELECT max(id) FROM run), r.pruned IS NOT NULL FROM run r {which}"
     );
     let read = |row: &Row<'_>| {
         let state: String = row.get(1)?;
         // A run that nobody is at was left where it was.
         let is_left = state == "running" && !(row.get(3)? && reader.is_written());
-        Ok(Run {
+        let run = Run {
             run: row.get(0)?,
             state: if is_left { "killed".to_owned() } else { state },
             begun_at: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
             output: None,
-        })
+        };
+        Ok((run, row.get(4)?))
     };
     let found = reader.connection.query_row(&sql, [number], read).optional();
-    found.map_err(|error| reader.failed(error))
+    match found.map_err(|error| reader.failed(error))? {
+        // All that it had would be new.
+        Some((run, true)) => {
+            let why = "crawl prune has removed what it found; crawl query runs lists the runs";
+            Err(ConfigError::value("run", run.run, why).into())
+        }
+        found => Ok(found.map(|(run, _)| run)),
+    }
 }
