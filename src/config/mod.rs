@@ -40,8 +40,8 @@ pub use sections::{
     Recrawl, ScopeConfig, Seeds, Sequence, Sitemaps,
 };
 pub use seed::Seed;
-pub use seeds::without_userinfo;
 pub(crate) use seeds::{has_scheme, parse_seed, without_secret};
+pub use seeds::{without_userinfo, without_users};
 pub use since::Since;
 pub use values::{Bytes, Limit, Rate, Span};
 

@@ -136,6 +136,7 @@ fn hide_proxy(proxy: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::without_users;
 
     #[test]
     fn secrets_are_redacted() {
@@ -218,6 +219,26 @@ mod tests {
             "/@me",
         ] {
             assert_eq!(without_userinfo(text), text);
+        }
+    }
+
+    #[test]
+    fn users_in_texts() {
+        for (text, wanted) in [
+            ("", ""),
+            ("9; url=a@b", "9; url=a@b"),
+            ("http://a.example/@x", "http://a.example/@x"),
+            (
+                "<http://me:pw@a.example/x>; rel=next, <https://b@c>; rel=up",
+                "<http://…@a.example/x>; rel=next, <https://…@c>; rel=up",
+            ),
+            (
+                "9;url=http://bob:p@ss@h?x=ftp://u@v ü",
+                "9;url=http://…@h?x=ftp://…@v ü",
+            ),
+            ("://@", "://…@"),
+        ] {
+            assert_eq!(without_users(text), wanted);
         }
     }
 

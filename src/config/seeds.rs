@@ -1,5 +1,6 @@
 //! Seeds as a user writes them, made into URLs.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::{ConfigError, Seed, Seeds};
@@ -159,6 +160,30 @@ pub fn without_userinfo(text: &str) -> String {
         Some(at) => format!("{}…{}", &text[..begin], &text[begin + at..]),
         None => text.to_owned(),
     }
+}
+
+/// A text with a mark in place of user and password of each URL in it.
+#[must_use]
+pub fn without_users(text: &str) -> Cow<'_, str> {
+    let ends = |c: char| c.is_whitespace() || "/\\?#<>\"".contains(c);
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(found) = rest.find("://") {
+        let (before, after) = rest.split_at(found + 3);
+        let end = after.find(ends).unwrap_or(after.len());
+        let (authority, others) = after.split_at(end);
+        out.push_str(before);
+        match authority.rfind('@') {
+            Some(at) => out.extend(["…", &authority[at..]]),
+            None => out.push_str(authority),
+        }
+        rest = others;
+    }
+    if out.is_empty() {
+        return text.into();
+    }
+    out.push_str(rest);
+    out.into()
 }
 
 fn is_http(scheme: &str) -> bool {

@@ -15,7 +15,7 @@ use super::words::kind_code;
 use super::writer::{Tally, Writer};
 use super::{fields, signals};
 use crate::canonical::CanonicalUrl;
-use crate::config::without_userinfo;
+use crate::config::{without_userinfo, without_users};
 use crate::fetched::{FetchError, Fetched, Head};
 use crate::record::{Content, Fate, Link, Record};
 use crate::signals::Name;
@@ -24,7 +24,7 @@ use crate::signals::Name;
 const MAX_HEADER_BLOCK: usize = 8 << 10;
 /// Header fields that change with every response, have a column of their own, or are secrets of a
 /// session: they stay out of the shared header blocks.
-const VOLATILE: [&str; 29] = [
+const VOLATILE: [&str; 30] = [
     "age",
     "authentication-info",
     "authorization",
@@ -45,6 +45,7 @@ const VOLATILE: [&str; 29] = [
     "x-amz-cf-id",
     "x-amz-id-2",
     "x-amz-request-id",
+    "x-api-key",
     "x-auth-token",
     "x-csrf-token",
     "x-refresh-token",
@@ -329,14 +330,37 @@ impl Writer {
     }
 }
 
-/// A header's value; of a URL that a redirect names, without user and password, as everywhere.
+/// A header's value; of URLs in it, without user and password, as everywhere.
 fn bare<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
-    let url = matches!(name, "location" | "content-location") && value.contains('@');
-    if url {
+    if !value.contains('@') {
+        value.into()
+    } else if matches!(name, "location" | "content-location") {
         without_userinfo(value).into()
     } else {
-        value.into()
+        without_users(value)
     }
+}
+
+/// A robots.txt, of which the URLs of sitemaps are without user and password. Rules stay as they are, to the letter.
+pub(super) fn bare_robots(body: &[u8]) -> Cow<'_, [u8]> {
+    let names = |line: &[u8]| {
+        let name = line.trim_ascii_start().get(..7).unwrap_or_default();
+        name.eq_ignore_ascii_case(b"sitemap") && line.contains(&b'@')
+    };
+    if !body
+        .split_inclusive(|byte| matches!(byte, b'\n' | b'\r'))
+        .any(names)
+    {
+        return body.into();
+    }
+    let mut out = Vec::with_capacity(body.len());
+    for line in body.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
+        match std::str::from_utf8(line) {
+            Ok(text) if names(line) => out.extend_from_slice(without_users(text).as_bytes()),
+            _ => out.extend_from_slice(line),
+        }
+    }
+    out.into()
 }
 
 /// What besides the bytes makes a content another one: the type, the charset, and the headers that say

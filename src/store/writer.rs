@@ -11,7 +11,7 @@ use super::changes::Change;
 use super::intern::Interned;
 use super::log::{Log, copy_back};
 use super::place::Place;
-use super::rows::Written;
+use super::rows::{Written, bare_robots};
 use super::seen::Visit;
 use super::words::{Decision, Role};
 use super::{StoreError, changes, micros, signals};
@@ -426,7 +426,7 @@ impl Writer {
             micros(answer.valid_until),
             answer.status,
             answer.reachable,
-            answer.body,
+            bare_robots(&answer.body),
             origin
         ])?;
         let robots = tx.last_insert_rowid();

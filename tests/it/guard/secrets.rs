@@ -108,6 +108,7 @@ fn site(away: &str) -> Site {
         reply(407).header("Proxy-Authenticate", "Basic realm=\"x\""),
     );
     let location = format!("{}/there", away.replacen("://", "://me:c4n4ry-page@", 1));
+    let own = site.url("/there").replacen("://", "://me:c4n4ry-page@", 1);
     site.reply(
         "/away",
         reply(302)
@@ -118,10 +119,18 @@ fn site(away: &str) -> Site {
     site.reply(
         "/set",
         reply(200)
-            .header("Set-Cookie", "sid=c4n4ry-set; Path=/")
+            // Of this path alone: another port of the host is the same to a cookie.
+            .header("Set-Cookie", "sid=c4n4ry-set; Path=/set")
             .header("X-Auth-Token", "c4n4ry-token")
+            .header("X-Api-Key", "c4n4ry-key")
+            .header(
+                "Link",
+                &format!("<{location}>; rel=next, <{location}?x>; rel=prev"),
+            )
+            .header("Refresh", &format!("9; url={own}"))
             .header("Authentication-Info", "nextnonce=c4n4ry"),
     );
+    site.robots(&format!("Sitemap: {own}\nsitemap: {own}.xml\n"));
     // Over and over, so that there is something to kill.
     site.dynamic(|path, _| {
         let number: usize = path.strip_prefix("/n/")?.parse().ok()?;
