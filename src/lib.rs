@@ -197,6 +197,7 @@ pub mod stats;
 pub mod store;
 mod text;
 mod traps;
+mod unseen;
 mod visited;
 
 pub use builder::Crawl;

@@ -4,6 +4,8 @@ use rusqlite::types::ValueRef;
 use tokio_rusqlite::rusqlite;
 use unicode_width::UnicodeWidthChar;
 
+use crate::unseen::is_format;
+
 /// A value as plain text; a blob in hexadecimal, NULL as nothing.
 pub(crate) fn text(value: ValueRef<'_>) -> String {
     match value {
@@ -136,16 +138,6 @@ fn is_plain(byte: u8) -> bool {
 /// Whether a character does nothing but show itself.
 pub(crate) fn is_harmless(c: char) -> bool {
     !c.is_control() && !is_format(c)
-}
-
-/// Characters without a shape that change how others are shown: marks of direction, of joining, tags, and
-/// blanks that are no spaces.
-fn is_format(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}')
 }
 
 /// Columns of a terminal that a text takes.

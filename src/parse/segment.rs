@@ -7,6 +7,8 @@
 
 use unicode_width::UnicodeWidthChar;
 
+use crate::unseen::{is_blank, is_format, is_variation};
+
 /// Parts the characters of what is written without spaces: ZERO WIDTH SPACE.
 const MARK: char = '\u{200b}';
 
@@ -28,16 +30,24 @@ fn is_joined(c: char) -> bool {
 
 /// Whether a character is part of a word.
 pub(crate) fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || is_mark(c)
+    (c.is_alphanumeric() || is_mark(c)) && !is_format(c)
 }
 
 /// Whether a character stands upon another one: an accent, the vowel of a consonant. There is none before U+0300.
 fn is_mark(c: char) -> bool {
-    c >= '\u{0300}' && c != MARK && c.width() == Some(0) && !c.is_control() && !is_format(c)
+    c >= '\u{0300}' && c.width() == Some(0) && !c.is_control() && !is_format(c)
 }
 
-fn is_format(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+/// Whether a character that follows this one is as good as not there: a place where a word may be hyphenated, the
+/// direction of writing, a choice between shapes. Persian sets off what it hangs on a word by a mark (U+200C) that
+/// hinders joining; elsewhere that parts nothing.
+fn is_nothing(c: char, before: Option<char>) -> bool {
+    let sets_off = || c == '\u{200c}' && before.is_some_and(is_arabic);
+    c >= '\u{ad}' && (is_format(c) && !is_blank(c) && !sets_off() || is_variation(c))
+}
+
+fn is_arabic(c: char) -> bool {
+    matches!(c, '\u{0600}'..='\u{06ff}' | '\u{0750}'..='\u{077f}' | '\u{08a0}'..='\u{08ff}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}')
 }
 
 /// What stands for a character in the index: the wide forms of ASCII are ASCII.
@@ -47,17 +57,22 @@ fn plain(c: char) -> char {
             char::from_u32(u32::from(c) - 0xff01 + u32::from('!')).unwrap_or(c)
         }
         c if c.is_control() && !matches!(c, '\n' | '\t') => ' ',
+        c if c != MARK && is_blank(c) => ' ',
         c => c,
     }
 }
 
 /// Adds a text as the index has it: with marks between the characters of joined scripts, wide letters as narrow
-/// ones, and control characters as spaces.
+/// ones, control characters as spaces, and without what is not seen; where such a mark parts two words, a space.
 pub(crate) fn segment(text: &str, out: &mut String) {
     out.reserve(text.len());
-    let mut before = None;
+    let (mut before, mut parted) = (None, false);
     for c in text.chars() {
         if c == MARK {
+            parted = true;
+            continue;
+        }
+        if is_nothing(c, before) {
             continue;
         }
         let c = plain(c);
@@ -67,8 +82,11 @@ pub(crate) fn segment(text: &str, out: &mut String) {
         };
         if before.is_some_and(parts) {
             out.push(MARK);
+        } else if parted && is_word(c) && !is_mark(c) && before.is_some_and(is_word) {
+            out.push(' ');
         }
         out.push(c);
+        parted = false;
         // A mark upon a character goes with it.
         if !is_mark(c) {
             before = Some(c);
@@ -81,10 +99,24 @@ pub(crate) fn joined(text: &str) -> String {
     text.replace(MARK, "")
 }
 
+/// A text in which all is a space that is no word.
+pub(crate) fn spaced(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if !is_nothing(c, out.chars().next_back()) {
+            out.push(if is_word(c) { c } else { ' ' });
+        }
+    }
+    out
+}
+
 /// Hands out the words of a text, in lower case, the characters of joined scripts one by one.
 pub(crate) fn each_word(text: &str, mut take: impl FnMut(&str)) {
     let (mut word, mut single) = (String::new(), false);
     for c in text.chars() {
+        if is_nothing(c, word.chars().next_back()) {
+            continue;
+        }
         let c = plain(c);
         let joined = is_joined(c);
         // A mark upon a character goes with it.
@@ -119,7 +151,21 @@ mod tests {
             ("กินข้าว", "กิ|น|ข้|า|ว"),
             ("데이터를 쓰다", "데|이|터|를 쓰|다"),
             ("ＡＢＣ１ é", "ABC1 é"),
-            ("a\u{200b}b\u{1}c\nd", "ab c\nd"),
+            ("a\u{200b}b\u{1}c\nd", "a b c\nd"),
+            ("a/\u{200b}b\u{200b} c\u{200b}", "a/b c"),
+            (
+                "日\u{200b}本\u{200b}ab\u{feff}日\u{2066}本",
+                "日|本|ab|日|本",
+            ),
+            ("Donau\u{ad}dampf\u{ad}schiff", "Donaudampfschiff"),
+            (
+                "\u{2066}iso\u{2067}late\u{2069} \u{feff}x\u{61c}y",
+                "isolate xy",
+            ),
+            ("a\u{2028}b\u{2029}c\u{3164}d", "a b c d"),
+            ("Auf\u{200c}lage क्\u{200d}ष", "Auflage क्ष"),
+            ("کتاب\u{200c}ها", "کتاب\u{200c}ها"),
+            ("葛\u{e0100}a ❤\u{fe0f}", "葛|a ❤"),
             ("", ""),
         ] {
             let mut out = String::new();
@@ -138,11 +184,21 @@ mod tests {
             ("日本 語x", "日 本 語 x"),
             ("ÄÖ é e\u{301}", "äö é e\u{301}"),
             ("กินข้าว", "กิ น ข้ า ว"),
+            (
+                "Donau\u{ad}dampf zero\u{200b}width",
+                "donaudampf zero width",
+            ),
+            ("\u{2066}iso\u{2066}late\u{2069}\u{3164}x", "isolate x"),
+            ("کتاب\u{200c}ها", "کتاب ها"),
             (" ,.", ""),
         ] {
             let mut words = Vec::new();
             each_word(text, |word| words.push(word.to_owned()));
             assert_eq!(words.join(" "), wanted, "{text}");
+            let spaced = spaced(text).to_lowercase();
+            let told: Vec<&str> = spaced.split_whitespace().collect();
+            let whole = wanted.replace(' ', "");
+            assert_eq!(told.concat(), whole, "{text}");
         }
     }
 }

@@ -77,6 +77,10 @@ fn words_are_found() {
                 "/ko",
                 "<title>한국</title><main><p>데이터베이스를 만든다</p>",
             ),
+            (
+                "/unseen",
+                "<title>Donau&shy;dampf&shy;schiff</title><main><p>zero&#8203;width &#x2066;Hebrew&#x2069; iso&#x2066;late کتاب&zwnj;ها",
+            ),
         ],
     );
     for (words, wanted) in [
@@ -101,6 +105,20 @@ fn words_are_found() {
         (&["abc"], &["ja"]),
         (&["เขียน"], &["th"]),
         (&["데이터베이스"], &["ko"]),
+        (&["Donaudampfschiff"], &["unseen"]),
+        (&["title:Donau\u{ad}dampfschiff"], &["unseen"]),
+        (&["dampf"], &[]),
+        (&["zero"], &["unseen"]),
+        (&["zero\u{200b}width"], &["unseen"]),
+        (&["zerowidth"], &[]),
+        (&["hebrew isolate"], &["unseen"]),
+        (&["\u{2067}isolate\u{2069}"], &["unseen"]),
+        (
+            &["--raw", "iso\u{2066}late AND \u{feff}hebrew"],
+            &["unseen"],
+        ),
+        (&["کتاب"], &["unseen"]),
+        (&["کتاب\u{200c}ها"], &["unseen"]),
         (
             &["--raw", "title : kangaroo OR headings : \"the kang\" *"],
             &["title", "heading"],
@@ -118,7 +136,15 @@ fn words_are_found() {
         }
         assert_eq!(hits, wanted, "{words:?}");
     }
-    assert_eq!(number(&out, "SELECT count(*) FROM reading"), 8);
+    assert_eq!(number(&out, "SELECT count(*) FROM reading"), 9);
+    let shown = crawl
+        .run_args(["search", "-o", "out", "zero OR Donaudampfschiff"])
+        .expect_code(0)
+        .stdout;
+    assert!(
+        shown.starts_with("**Donaudampfschiff**  (") && shown.contains("**zero** width Hebrew"),
+        "{shown}"
+    );
     expect_sound(&out);
 }
 

@@ -1,7 +1,7 @@
 //! What somebody types, as FTS5 wants it. Every character is harmless: what is looked for goes in as quoted strings,
 //! and only those say anything to FTS5 that are written here.
 
-use crate::parse::segment::{is_word, segment};
+use crate::parse::segment::{segment, spaced};
 
 /// Longest question, in bytes.
 const MAX_BYTES: usize = 4096;
@@ -191,9 +191,7 @@ fn column(text: &str) -> (Option<&'static str>, &str) {
 
 /// A term, if there is a word in it; what is neither letter nor digit parts words, as in the index.
 fn term(column: Option<&'static str>, text: &str, prefix: bool, without: bool) -> Option<Piece> {
-    let spaced = |c: char| if is_word(c) { c } else { ' ' };
-    let text: String = text.chars().map(spaced).collect();
-    let text = text.trim().to_owned();
+    let text = spaced(text).trim().to_owned();
     (!text.is_empty()).then_some(Piece::Term(Term {
         column,
         text,
@@ -232,6 +230,11 @@ mod tests {
             ("json.loads()", "\"json loads\""),
             ("日本語", "\"日\u{200b}本\u{200b}語\""),
             ("e-mail", "\"e mail\""),
+            (
+                "Donau\u{ad}dampf zero\u{200b}width",
+                "\"Donaudampf\" AND \"zero width\"",
+            ),
+            ("\u{2066}iso\u{2066}late\u{2069}", "\"isolate\""),
             ("\"unended one", "\"unended one\""),
             ("a\"b\"c", "\"a\" AND \"b\" AND \"c\""),
             (
