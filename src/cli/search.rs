@@ -185,32 +185,41 @@ fn listed(hit: &Hit, terminal: bool, out: &mut dyn Write) -> std::io::Result<()>
         ["**", "**"]
     };
     let text = |marked: &Marked| marked.with(before, after, printable);
-    let title = if hit.title.is_empty() {
+    let title = if hit.marked_title.is_empty() {
         "(no title)".to_owned()
     } else {
-        text(&hit.title)
+        text(&hit.marked_title)
     };
     writeln!(out, "{title}  ({:.2})", hit.score)?;
-    writeln!(out, "  {}", printable(&hit.url))?;
+    writeln!(out, "  {}{}", printable(&hit.url), now(hit.status))?;
     if !hit.snippet.is_empty() {
         writeln!(out, "  {}", text(&hit.snippet))?;
     }
     writeln!(out)
 }
 
+/// What is to be said of a page that is not there any more as it was read.
+fn now(status: Option<u16>) -> String {
+    match status {
+        Some(200 | 304) => String::new(),
+        Some(status) => format!("  (now {status})"),
+        None => "  (now without an answer)".to_owned(),
+    }
+}
+
 fn csv(hits: &[Hit], out: &mut dyn Write) -> Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     writer
-        .write_record(["url", "title", "score", "snippet"])
+        .write_record(["url", "title", "status", "score", "snippet"])
         .map_err(std::io::Error::from)?;
     for hit in hits {
-        let text = |marked: &Marked| csv_text(&marked.with("**", "**", str::to_owned));
-        let score = hit.score.to_string();
+        let status = hit.status.map(|status| status.to_string());
         let row = [
             csv_text(&hit.url),
-            text(&hit.title),
-            score,
-            text(&hit.snippet),
+            csv_text(&hit.title),
+            status.unwrap_or_default(),
+            hit.score.to_string(),
+            csv_text(&hit.snippet.with("**", "**", str::to_owned)),
         ];
         writer.write_record(row).map_err(std::io::Error::from)?;
     }

@@ -13,7 +13,7 @@ const MARK: &str = "/* made of [[field]] */";
 
 /// The content whose values count for a visit: what came last; and where the last try failed in a way that
 /// may pass, what had come before. A page that is gone, or leads elsewhere, has none.
-pub(super) const COUNTED: &str =
+pub(crate) const COUNTED: &str =
     "CASE WHEN f.version IS NULL AND (f.status IS NULL OR f.status >= 500
        OR f.status IN (408, 425, 429)) THEN v.good_version ELSE f.version END";
 

@@ -13,7 +13,7 @@ pub(crate) mod changes;
 pub(crate) mod choosing;
 pub(crate) mod cut_off;
 mod end;
-mod fields;
+pub(crate) mod fields;
 pub(crate) mod files;
 pub(crate) mod find;
 mod hurt;

@@ -244,13 +244,17 @@ WHERE k.run = {run:}
 ORDER BY k.pagerank DESC, k.inlinks DESC;
 
 CREATE VIEW near_duplicates AS
-SELECT s.cluster AS cluster, count(*) OVER (PARTITION BY s.cluster) AS pages, u.text AS url, c.title AS title,
-       n.words AS words, s.distance AS distance, s.copies AS copies
-FROM resemblance s
-JOIN version c ON c.id = s.version
-JOIN url u ON u.id = c.url
-JOIN reading n ON n.version = s.version
-ORDER BY s.cluster, s.distance, u.id;
+SELECT cluster, pages, url, title, words, distance, copies FROM (
+  SELECT s.cluster AS cluster, count(*) OVER (PARTITION BY s.cluster) AS pages, u.text AS url, c.title AS title,
+         n.words AS words, s.distance AS distance, s.copies AS copies, u.id AS number
+  FROM resemblance s
+  JOIN version c ON c.id = s.version
+  JOIN url u ON u.id = c.url
+  JOIN reading n ON n.version = s.version
+  JOIN visit v ON v.run = {run:} AND v.url = c.url
+  JOIN fetch f ON f.id = v.last_fetch
+  WHERE f.redirect_to IS NULL AND s.version = {counted:}
+) WHERE pages > 1 ORDER BY cluster, distance, number;
 
 CREATE VIEW runs AS
 SELECT r.id AS run, s.id AS start, r.state AS state, r.seeds AS seeds, {time:s.begun} AS begun_at, {time:s.ended} AS ended_at,

@@ -194,7 +194,7 @@ fn what_is_shown() {
     }));
     let csv = search(&["-f", "csv"]).stdout;
     assert!(
-        csv.starts_with("url,title,score,snippet\n") && csv.contains(",'=cmd()"),
+        csv.starts_with("url,title,status,score,snippet\n") && csv.contains(",'=cmd()"),
         "{csv}"
     );
     let none = crawl
@@ -526,6 +526,85 @@ fn texts_that_are_nearly_the_same() {
     expect_sound(&out);
     let said = crawl.run_args(["index", "--distance", "9"]).expect_code(2);
     assert!(said.stderr.contains("0..=8"), "{said}");
+}
+
+/// A page that is gone is found by what it said, and that is told; one that leads elsewhere now is not. Neither is like
+/// another any more, without a further pass.
+#[test]
+fn what_is_gone_or_leads_elsewhere() {
+    let site = Site::start();
+    let page = |title: &str, text: &str| format!("<title>{title}</title><main><p>{text}");
+    let text = format!("kangaroo {}", essay(1, 300));
+    let pages: Vec<(String, String)> = ["here", "too", "gone", "moved", "fails"]
+        .iter()
+        .map(|name| {
+            (
+                format!("/{name}"),
+                page(&format!("A **{name}** &shy;kangaroo"), &text),
+            )
+        })
+        .collect();
+    // Alike, but not the same: their titles differ.
+    let pages: Vec<(&str, &str)> = pages
+        .iter()
+        .map(|(path, html)| (&**path, &**html))
+        .collect();
+    let (crawl, out) = crawled(&site, &pages);
+    let near = || {
+        let base = site.url("/");
+        let sql = format!(
+            "SELECT cluster || ' ' || pages || ' ' || replace(url, '{base}', '') FROM near_duplicates ORDER BY url"
+        );
+        rows(&out, &sql)
+    };
+    crawl.run_args(["index", "-o", "out"]).expect_code(0);
+    let all = ["1 5 fails", "1 5 gone", "1 5 here", "1 5 moved", "1 5 too"];
+    assert_eq!(near(), all);
+    site.reply("/gone", Reply::new(410));
+    site.reply("/fails", Reply::new(503));
+    site.reply("/moved", Reply::new(301).header("Location", "/here"));
+    crawl.run().expect_code(0);
+    // What fails for a passing reason counts as it was.
+    assert_eq!(near(), ["1 3 fails", "1 3 here", "1 3 too"]);
+    let mut hits = found(&crawl, &["kangaroo"]);
+    hits.sort();
+    assert_eq!(hits, ["fails", "gone", "here", "too"]);
+    assert_eq!(near(), ["1 3 fails", "1 3 here", "1 3 too"]);
+    let search = |format: &str| {
+        let words = ["search", "-o", "out", "kangaroo", "-f", format];
+        crawl.run_args(words).expect_code(0).stdout
+    };
+    let hits: Vec<serde_json::Value> = serde_json::from_str(&search("json")).expect("JSON");
+    let mut said: Vec<(String, String)> = hits
+        .iter()
+        .map(|hit| (hit["title"].to_string(), hit["status"].to_string()))
+        .collect();
+    said.sort();
+    let wanted = [
+        ("fails", "503"),
+        ("gone", "410"),
+        ("here", "200"),
+        ("too", "200"),
+    ];
+    let wanted = wanted.map(|(name, status)| {
+        let title = format!("\"A **{name}** \u{ad}kangaroo\"");
+        (title, status.to_owned())
+    });
+    assert_eq!(said, wanted);
+    let table = search("table");
+    for (path, now) in [
+        ("gone", "  (now 410)\n"),
+        ("fails", "  (now 503)\n"),
+        ("here", "\n"),
+    ] {
+        let line = format!("  {}{now}", site.url(&format!("/{path}")));
+        assert!(table.contains(&line), "{table}");
+    }
+    site.page("/too", "nothing that is like it");
+    site.reply("/fails", Reply::new(404));
+    crawl.run().expect_code(0);
+    assert_eq!(near(), Vec::<String>::new(), "one is no cluster");
+    expect_sound(&out);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use rusqlite::{Transaction, params};
 use tokio_rusqlite::rusqlite;
 
 use super::Settings;
+use crate::store::fields::COUNTED;
 
 /// The most bits in which near-duplicates may differ: beyond, too much would be compared.
 pub(super) const MAX_DISTANCE: u32 = 8;
@@ -42,12 +43,14 @@ pub(super) fn keep(tx: &Transaction<'_>, settings: Settings) -> rusqlite::Result
     Ok((clusters.len() as u64, near))
 }
 
-/// Contents that are long enough to be compared, each once, in the order in which their URLs were met.
+/// Contents that are long enough to be compared, each once, in the order in which their URLs were met: of pages that
+/// are there in the latest run. The view looks again whether they still are.
 fn contents(tx: &Transaction<'_>, least_words: u64) -> rusqlite::Result<Vec<Content>> {
-    let mut statement = tx.prepare(
+    let mut statement = tx.prepare(&format!(
         "SELECT c.id, n.simhash, c.digest FROM reading n JOIN version c ON c.id = n.version
-         WHERE n.words >= ? ORDER BY c.url",
-    )?;
+         JOIN visit v ON v.run = (SELECT max(id) FROM run) AND v.url = c.url JOIN fetch f ON f.id = v.last_fetch
+         WHERE n.words >= ? AND f.redirect_to IS NULL AND c.id = {COUNTED} ORDER BY c.url"
+    ))?;
     let least = i64::try_from(least_words).unwrap_or(i64::MAX);
     let mut rows = statement.query([least])?;
     let (mut contents, mut places) = (Vec::<Content>::new(), HashMap::<Vec<u8>, usize>::new());

@@ -57,9 +57,14 @@ impl<'a> Asked<'a> {
 pub struct Hit {
     /// Its URL.
     pub url: String,
-    /// Its title, with what was looked for marked.
-    pub title: Marked,
-    /// A piece of its text, likewise.
+    /// Its title.
+    pub title: String,
+    /// The title with what was looked for marked.
+    #[serde(skip)]
+    pub marked_title: Marked,
+    /// What it answers now: its text may be of before. `None` where the last request for it was not answered.
+    pub status: Option<u16>,
+    /// A piece of its text, with what was looked for marked.
     pub snippet: Marked,
     /// How well it answers (bm25); more is better.
     pub score: f64,
@@ -170,9 +175,11 @@ struct Row {
     media_type: Option<String>,
     charset: Option<String>,
     rank: f64,
+    status: Option<u16>,
 }
 
-/// The best rows, and one more where there are more.
+/// The best rows, and one more where there are more. What leads elsewhere now is left out: the page that it leads to
+/// is found by its own words. A row of the index whose version is in no `reading` is one that was pruned.
 fn rows(
     connection: &Connection,
     expression: &str,
@@ -180,9 +187,13 @@ fn rows(
     limit: u32,
 ) -> rusqlite::Result<Vec<Row>> {
     let mut statement = connection.prepare(
-        "SELECT u.text, c.title, c.file, c.bytes, c.media_type, c.charset, s.rank
-         FROM search_index s CROSS JOIN version c ON c.id = s.rowid CROSS JOIN url u ON u.id = c.url
-         WHERE s.search_index MATCH ?1 AND (?2 IS NULL OR u.host = ?2) ORDER BY s.rank LIMIT ?3",
+        "SELECT u.text, c.title, c.file, c.bytes, c.media_type, c.charset, s.rank, f.status
+         FROM search_index s CROSS JOIN version c ON c.id = s.rowid CROSS JOIN reading n ON n.version = c.id
+         CROSS JOIN url u ON u.id = c.url
+         LEFT JOIN fetch f ON f.id = (SELECT v.last_fetch FROM run r CROSS JOIN visit v ON v.run = r.id AND v.url = c.url
+                                      WHERE v.last_fetch IS NOT NULL ORDER BY r.id DESC LIMIT 1)
+         WHERE s.search_index MATCH ?1 AND (?2 IS NULL OR u.host = ?2) AND f.redirect_to IS NULL
+         ORDER BY s.rank LIMIT ?3",
     )?;
     let rows = statement.query_map(params![expression, host, i64::from(limit) + 1], |row| {
         Ok(Row {
@@ -193,6 +204,7 @@ fn rows(
             media_type: row.get(4)?,
             charset: row.get(5)?,
             rank: row.get(6)?,
+            status: row.get(7)?,
         })
     })?;
     rows.collect()
@@ -228,9 +240,11 @@ fn shown(reader: &Reader, question: &Question, rows: Vec<Row>) -> rusqlite::Resu
             .and_then(|body| main_text(&body, row.media_type.as_deref(), row.charset.as_deref()));
         let text = text.unwrap_or_default();
         let title = title_of(row.title.as_deref(), &text);
-        let (title, snippet) = marker.mark(title, &text.text)?;
+        let (marked_title, snippet) = marker.mark(title, &text.text)?;
         Ok(Hit {
-            title,
+            title: title.to_owned(),
+            marked_title,
+            status: row.status,
             snippet,
             score: -row.rank,
             url: row.url,
