@@ -434,7 +434,8 @@ const NOTED: [&str; 7] = [
     "gone_header",
 ];
 
-/// Notes what is kept, then what goes. Starts follow one another as their runs do.
+/// Notes what is kept, then what goes. Starts follow one another as their runs do. The highest numbers stay, whatever
+/// they are of: a number that was given once is not given again.
 const NOTE: [&str; 16] = [
     "CREATE TEMP TABLE kept_visit (url INTEGER PRIMARY KEY, run INTEGER NOT NULL)",
     // The last good content of a URL that no kept run has.
@@ -450,7 +451,8 @@ const NOTE: [&str; 16] = [
      UNION SELECT v.good_fetch FROM temp.kept_visit k JOIN visit v ON v.run = k.run AND v.url = k.url WHERE v.good_fetch IS NOT NULL",
     "INSERT OR IGNORE INTO kept_version SELECT good_version FROM visit WHERE run >= ?1 AND good_version IS NOT NULL
      UNION SELECT v.good_version FROM temp.kept_visit k JOIN visit v ON v.run = k.run AND v.url = k.url
-     UNION SELECT f.version FROM temp.kept_fetch k JOIN fetch f ON f.id = k.id WHERE f.version IS NOT NULL",
+     UNION SELECT f.version FROM temp.kept_fetch k JOIN fetch f ON f.id = k.id WHERE f.version IS NOT NULL
+     UNION SELECT max(id) FROM version HAVING max(id) IS NOT NULL",
     // A content is there because a request has brought it.
     "INSERT OR IGNORE INTO kept_fetch SELECT max(f.id) FROM fetch f JOIN temp.kept_version k ON k.id = f.version GROUP BY f.version",
     "CREATE TEMP TABLE gone_fetch (url INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (url, id)) WITHOUT ROWID",

@@ -263,6 +263,45 @@ fn the_last_good_content_of_a_url_never_goes() {
     expect_sound(&out);
 }
 
+/// A number that a content had is not another's after it is gone.
+#[test]
+fn numbers_of_contents_are_given_once() {
+    let site = Site::start();
+    let kangaroo = Reply::html("<title>kangaroo</title><main><p>It has a pouch.");
+    site.page("/", "<a href='/page'>p</a>");
+    site.sequence(
+        "/page",
+        vec![Reply::html("one"), kangaroo, Reply::html("one")],
+    );
+    let crawl = Crawl::new().args(["--seed", &site.url("/"), "--rate", "unlimited", "-o", "out"]);
+    let out = out_of(&crawl);
+    let highest = || number(&out, "SELECT max(id) FROM version");
+    crawl.run().expect_code(0);
+    crawl.run().expect_code(0);
+    crawl.run_args(["index", "-o", "out"]).expect_code(0);
+    crawl.run().expect_code(0);
+    // The last one is that of the second run, and nobody needs it.
+    let last = highest();
+    let sql = format!("SELECT title FROM version WHERE id = {last}");
+    assert_eq!(rows(&out, &sql), ["kangaroo"]);
+    prune(&crawl, &["--keep-runs", "1"]);
+    assert_eq!(highest(), last);
+    site.page("/", "<a href='/new'>n</a>");
+    crawl.run().expect_code(0);
+    assert!(highest() > last);
+    // Not even where the number comes again: what is in the index and was not read is no page's.
+    edit(
+        &out,
+        &format!("DELETE FROM reading WHERE version = {last}; INSERT OR IGNORE INTO derived VALUES ('search', 1, 1, 1);
+                  UPDATE derived SET last_fetch = (SELECT max(id) FROM fetch) WHERE name = 'search'"),
+    );
+    let said = crawl
+        .run_args(["search", "-o", "out", "kangaroo"])
+        .expect_code(0);
+    assert!(said.stdout.is_empty(), "{said}");
+    expect_sound(&out);
+}
+
 /// Two runs are kept, and with them everything that they know of each other.
 #[test]
 fn runs_that_are_kept_are_whole() {
