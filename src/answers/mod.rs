@@ -14,6 +14,7 @@ pub mod export;
 mod functions;
 pub mod index;
 mod lately;
+mod markdown;
 pub mod named;
 pub mod prune;
 pub mod query;

@@ -321,7 +321,7 @@ fn every_form_tells_the_same(crawl: &Crawl, whole: &Value) {
     let markdown = diff(&["--format", "markdown", "--limit", "unlimited"]);
     let listed = markdown
         .lines()
-        .filter(|line| line.starts_with("| http://"));
+        .filter(|line| line.starts_with("| <http://"));
     assert_eq!(listed.count() as u64, shown);
 }
 

@@ -5,7 +5,7 @@
 mod charts;
 mod tables;
 
-pub(super) use tables::{is_web, number, parts};
+pub(super) use tables::{number, parts};
 
 use std::fmt::Write as _;
 

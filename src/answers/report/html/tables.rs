@@ -172,7 +172,7 @@ fn link(url: &str) -> String {
 }
 
 /// Whether a text is a URL of the web, and nothing in it is shown otherwise than it is.
-pub(in super::super) fn is_web(url: &str) -> bool {
+fn is_web(url: &str) -> bool {
     let web = ["http://", "https://"];
     let whole = cell::printable(url) == url && !url.contains(char::is_whitespace);
     whole
