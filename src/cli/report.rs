@@ -34,7 +34,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8> {
     let reader = Reader::open(&output)?;
     let at = at(args.at.output.as_deref());
     let mut options = Options::default();
-    options.rows = args.rows.into();
+    options.rows = args.rows.map_or(options.rows, usize::from);
     options.at = &at;
     let Some(found) = report::read(&reader, options)? else {
         say!("crawl: nothing was crawled yet");
@@ -45,7 +45,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8> {
         });
     };
     drop(reader);
-    let text = text(&found, args.format)?;
+    let text = text(&found, args)?;
     let to = place(args, &output);
     if to.as_os_str() == "-" {
         let written = write_out(text.as_bytes()).map_err(anyhow::Error::from);
@@ -91,10 +91,13 @@ fn at(output: Option<&Path>) -> String {
     }
 }
 
-fn text(report: &Report, format: ReportFormat) -> Result<String> {
-    Ok(match format {
+fn text(report: &Report, args: &ReportArgs) -> Result<String> {
+    Ok(match args.format {
         ReportFormat::Html => report::html(report),
-        ReportFormat::Md => report::markdown(report),
+        ReportFormat::Md => {
+            let rows = args.rows.map_or(report::MARKDOWN_ROWS, usize::from);
+            report::markdown(report, rows)
+        }
         ReportFormat::Json => plain_json(&serde_json::to_string_pretty(report)?) + "\n",
     })
 }

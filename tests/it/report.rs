@@ -621,6 +621,18 @@ fn a_large_crawl_makes_a_small_page() {
         page.contains(&format!(" of {} rows", "13,335")),
         "what is not shown is counted"
     );
+    for (args, wanted) in [
+        (&[][..], 20),
+        (&["--rows", "3"], 3),
+        (&["--rows", "50"], 50),
+    ] {
+        let args = [&["--format", "md"], args].concat();
+        let markdown = report(&crawl, &args).expect_code(0).stdout;
+        let (_, table) = markdown.split_once("\n## Broken links").expect("a table");
+        let table = table.split("\n## ").next().unwrap_or_default();
+        let rows = table.lines().filter(|line| line.starts_with("| ")).count() - 1;
+        assert_eq!(rows, wanted, "{table}");
+    }
 }
 
 /// A report of a crawl that goes on is of what is there, says so, and leaves the log alone.

@@ -11,16 +11,16 @@ use super::html::{in_words, number, parts};
 use super::questions::Form;
 use super::words::{bytes, count, counted, millis, moment, share};
 
-/// Rows of a table.
-const ROWS: usize = 20;
+/// Rows of a table, where nobody says how many.
+pub const ROWS: usize = 20;
 /// Letters of a text.
 const TEXT: usize = 120;
 /// Letters of a URL that is a link.
 const LINK: usize = 500;
 
-/// The report.
+/// The report, with so many rows of a table at the most.
 #[must_use]
-pub fn markdown(report: &Report) -> String {
+pub fn markdown(report: &Report, rows: usize) -> String {
     let mut out = String::with_capacity(16 << 10);
     let seed = report.run.seeds.first().map_or("no seeds", |seed| seed);
     let _ = writeln!(out, "# Crawl report: {}\n", text(seed));
@@ -53,7 +53,7 @@ pub fn markdown(report: &Report) -> String {
     }
     figures(report, &mut out);
     for listing in report.tables.iter().filter(|listing| listing.total > 0) {
-        table(listing, &mut out);
+        table(listing, rows, &mut out);
     }
     for listing in &report.tables {
         if let Some(why) = &listing.unasked {
@@ -109,7 +109,7 @@ fn figures(report: &Report, out: &mut String) {
     }
 }
 
-fn table(listing: &Listing, out: &mut String) {
+fn table(listing: &Listing, most: usize, out: &mut String) {
     let rows = counted(listing.total, "row", "rows");
     let _ = writeln!(
         out,
@@ -128,7 +128,7 @@ fn table(listing: &Listing, out: &mut String) {
         })
         .collect();
     let _ = writeln!(out, "| {} |\n|{}|", heads.join(" | "), rules.join("|"));
-    let shown = listing.rows.rows.iter().take(ROWS);
+    let shown = listing.rows.rows.iter().take(most);
     let count_shown = shown.len() as u64;
     for row in shown {
         let cells: Vec<String> = columns

@@ -30,7 +30,7 @@ pub use figures::{
     Run, Section, Sections, Status, Step,
 };
 pub use html::html;
-pub use markdown::markdown;
+pub use markdown::{ROWS as MARKDOWN_ROWS, markdown};
 pub use questions::{Column, Form};
 
 use super::{Reader, status};

@@ -246,9 +246,9 @@ pub(in crate::cli) struct ReportArgs {
     /// End with code 5 if one of these checks counts more than N, or anything at all (may be given again)
     #[arg(long, value_name = "CHECK[=N]", value_delimiter = ',')]
     pub fail_on: Vec<String>,
-    /// Rows of a table, of each kind of problem, at the most
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    pub rows: u16,
+    /// Rows of a table, of each kind of problem, at the most [default: 100; of md 20 of a table]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub rows: Option<u16>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
