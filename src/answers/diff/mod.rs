@@ -150,6 +150,7 @@ pub fn compare<'p>(
     options: &Options,
     watch: &mut dyn FnMut(u64),
 ) -> Result<Diff<'p>> {
+    pair.refuse_itself(options)?;
     let mut diff = || {
         let compared = Compared::new(pair, options)?;
         let mut diff = Diff {

@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 use tokio_rusqlite::rusqlite;
 
+use super::Options;
 use crate::answers::Reader;
 use crate::config::{ConfigError, Since};
 use crate::error::Result;
@@ -146,6 +147,15 @@ impl Pair {
             before,
             after,
         })
+    }
+
+    /// A run differs from itself in nothing, unless one part of it is compared with another.
+    pub(super) fn refuse_itself(&self, options: &Options) -> Result<()> {
+        if self.is_one() && self.before.run == self.after.run && options.map.is_empty() {
+            let why = "it would be compared with itself: crawl query runs lists the others";
+            return Err(ConfigError::value("run", self.after.run, why).into());
+        }
+        Ok(())
     }
 
     /// The database of the earlier run.

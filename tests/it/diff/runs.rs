@@ -41,15 +41,19 @@ fn runs_by_their_names() {
         (&["2026-01-01", "2026-01-02"], Some("One Two")),
         (&["2026-01-01T12:00:00Z"], Some("One Three")),
         (&["3", "1"], Some("Three One")),
-        (&["2", "2"], None),
     ] {
         assert_eq!(titles(args).as_deref(), wanted, "{args:?}");
     }
-    let same = json(&crawl, &["2", "-2"]);
+    // One part of a run with another.
+    let same = json(
+        &crawl,
+        &["2", "-2", "--map", "http://a.example=http://b.example"],
+    );
     assert_eq!(same["notes"][0], "run 2 is compared with itself");
     assert_eq!(same["counts"]["unchanged"], 2);
     for (args, wanted) in [
-        (&["4"][..], "there is no such run"),
+        (&["2", "-2"][..], "compared with itself"),
+        (&["4"], "there is no such run"),
         (&["0"], "there is no such run"),
         (&["-4"], "there is no such run"),
         (&["-9223372036854775808"], "there is no such run"),
@@ -82,8 +86,7 @@ fn one_run_or_none() {
         one.stderr.contains("it is the only one") && one.stderr.contains("--against"),
         "{one}"
     );
-    // With itself it can be compared.
-    diff(&crawl, &["1", "1", "--exit-code"]).expect_code(0);
+    diff(&crawl, &["1", "1", "--exit-code"]).expect_code(2);
 }
 
 #[test]
@@ -102,7 +105,6 @@ fn exit_codes_for_ci() {
         (&["--fail-on", "gone", "--fail-on", "title=0"], 5),
         (&["--exit-code", "--url", "PAGE"], 5),
         (&["--exit-code", "--url", "HOME"], 0),
-        (&["1", "1", "--exit-code"], 0),
     ] {
         let (page, home) = (site.url("/page"), site.url("/"));
         let args: Vec<&str> = args
@@ -199,6 +201,26 @@ fn staging_against_production() {
         ];
         let said = folder.run_args(words).expect_code(0).stdout;
         assert!(said.contains("-What") && said.contains("+What"), "{said}");
+    }
+    // With itself nothing is compared.
+    let home = staging.url("/");
+    for words in [
+        &["diff", "-o", "staging", "1", "1"][..],
+        &["diff", "-o", "staging", "-1"],
+        &["diff", "staging", "staging/crawl.db"],
+        &[
+            "diff",
+            "-o",
+            "staging",
+            "--against",
+            "./staging",
+            "--url",
+            &home,
+        ],
+    ] {
+        let said = folder.run_args(words).expect_code(2);
+        assert!(said.stderr.contains("compared with itself"), "{said}");
+        assert!(said.stdout.is_empty(), "{said}");
     }
     // Without the map nothing is the same.
     let apart = folder
