@@ -29,6 +29,7 @@ pub mod why;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tokio_rusqlite::rusqlite;
 
@@ -82,7 +83,37 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 /// KiB of a database that a reader keeps in memory.
 const CACHE: i64 = 65_536;
 
+/// The longest value, and the longest row, that answers which are worked out of many rows read. What a crawl writes
+/// stays far below: titles 1 KiB unless `max-title` says otherwise, URLs and header blocks 8 KiB, values of fields 64 KiB.
+const LONGEST: i32 = 4 << 20;
+
+/// A reader that reads no longer values for as long as this lives: a doctored database does not make memory grow.
+#[derive(Debug)]
+struct Bound<'r> {
+    reader: &'r Reader,
+    before: i32,
+}
+
+impl Drop for Bound<'_> {
+    fn drop(&mut self) {
+        let connection = &self.reader.connection;
+        let _ = connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, self.before);
+    }
+}
+
 impl Reader {
+    /// Bounds the length of what is read, until the answer is dropped.
+    fn bound(&self) -> Result<Bound<'_>> {
+        let before = self
+            .connection
+            .set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST)
+            .map_err(|error| self.failed(error))?;
+        Ok(Bound {
+            reader: self,
+            before,
+        })
+    }
+
     /// The settings of the last start, as they are stored: without secrets. `None` where there was no start,
     /// or its settings are not understood any more.
     ///

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, Transaction, params};
 use serde::Serialize;
 use tokio_rusqlite::rusqlite;
@@ -46,6 +47,8 @@ pub fn run(output: &Path) -> Result<Ranked> {
     let directory = directory_of(output)?;
     let rank = || {
         let mut keeper = Keeper::open(&directory)?;
+        let connection = &keeper.connection;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, super::LONGEST)?;
         let tx = keeper.connection.transaction()?;
         let ranked = rank(&tx)?;
         tx.commit()?;

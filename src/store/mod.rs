@@ -265,6 +265,9 @@ fn sentence(error: &rusqlite::Error) -> String {
         Some(ErrorCode::SystemIoFailure) => {
             format!("the disk failed ({error}); give the same command again when it is mended")
         }
+        Some(ErrorCode::TooBig) => {
+            "holds a value that is longer than any that crawl writes: something else has written it".to_owned()
+        }
         _ => error.to_string(),
     }
 }

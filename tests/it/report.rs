@@ -635,6 +635,79 @@ fn a_large_crawl_makes_a_small_page() {
     }
 }
 
+/// Values that no crawl writes make no answer large.
+#[test]
+fn values_that_nobody_wrote() {
+    let site = Site::start();
+    site.page(
+        "/",
+        "<title>Home</title><a href=/one>1</a><a href=/two>2</a>",
+    );
+    site.page("/one", "<title>kangaroo</title><main><p>one");
+    site.page("/two", "<title>Two</title><main><p>two");
+    let crawl = crawl_of(&site);
+    crawl.run().expect_code(0);
+    crawl.run().expect_code(0);
+    let out = crawl.dir().join("out");
+    let title = |bytes: u32| {
+        let sql = format!(
+            "UPDATE version SET title = printf('%.*c', {bytes}, 'x') WHERE title <> 'Home' AND title <> 'Two'"
+        );
+        edit(&out, &sql);
+    };
+    title(1_000_000);
+    let json = report(&crawl, &["--format", "json"]).expect_code(0).stdout;
+    assert!(
+        json.len() < 200_000 && json.contains("xxx…"),
+        "{}",
+        json.len()
+    );
+    let table = crawl
+        .run_args(["query", "-o", "out", "pages"])
+        .expect_code(0)
+        .stdout;
+    let lengths: Vec<usize> = table.lines().map(str::len).collect();
+    let long = lengths.iter().filter(|length| **length > 3000).count();
+    assert_eq!(
+        (long, lengths.iter().max() > Some(&1_000_000)),
+        (1, true),
+        "{lengths:?}"
+    );
+    crawl.run_args(["index", "-o", "out"]).expect_code(0);
+    title(9_000_000);
+    let one = site.url("/one");
+    let diff = ["diff", "-o", "out", "--url", &one];
+    for words in [
+        &["report", "-o", "out"][..],
+        &diff,
+        &["search", "-o", "out", "one"],
+    ] {
+        let said = crawl.run_args(words).expect_code(1);
+        assert!(
+            said.stderr.contains("longer than any that crawl writes"),
+            "{said}"
+        );
+        assert!(
+            said.stderr.lines().count() == 1 && said.stderr.len() < 500,
+            "{said}"
+        );
+    }
+    crawl.run_args(["status", "-o", "out"]).expect_code(0);
+    crawl.run_args(["rank", "-o", "out"]).expect_code(0);
+    crawl
+        .run_args(["search", "-o", "out", "two"])
+        .expect_code(0);
+    // Not even to be read for the index.
+    title(17_000_000);
+    let said = crawl
+        .run_args(["index", "--rebuild", "-o", "out"])
+        .expect_code(1);
+    assert!(
+        said.stderr.contains("longer than any that crawl writes"),
+        "{said}"
+    );
+}
+
 /// A report of a crawl that goes on is of what is there, says so, and leaves the log alone.
 #[test]
 fn a_crawl_that_goes_on() {

@@ -120,6 +120,7 @@ impl Detail {
 /// When the text is no URL, neither run knows it, or a database cannot be read.
 pub fn detail(pair: &Pair, options: &Options, text: &str) -> Result<Detail> {
     pair.refuse_itself(options)?;
+    let _bounds = (pair.earlier().bound()?, pair.later().bound()?);
     let url = asked::parse(text)?;
     let options = Options {
         all: true,

@@ -151,6 +151,7 @@ pub fn compare<'p>(
     watch: &mut dyn FnMut(u64),
 ) -> Result<Diff<'p>> {
     pair.refuse_itself(options)?;
+    let _bounds = (pair.earlier().bound()?, pair.later().bound()?);
     let mut diff = || {
         let compared = Compared::new(pair, options)?;
         let mut diff = Diff {

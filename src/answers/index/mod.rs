@@ -9,6 +9,7 @@ pub(super) mod texts;
 
 use std::path::Path;
 
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use tokio_rusqlite::rusqlite;
@@ -25,6 +26,11 @@ use texts::Job;
 const BATCH: usize = 24 << 20;
 /// Rows that are asked for at a time.
 const ROWS: u32 = 512;
+/// The longest value that is read or written: a text of 4 MiB with a mark behind each character of two or three bytes,
+/// and room.
+const LONGEST: i32 = 16 << 20;
+/// Of a longer title the beginning is indexed.
+const TITLE: u32 = 64 << 10;
 
 /// What is to be worked out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +96,8 @@ pub fn run(output: &Path, settings: Settings, watch: &mut dyn FnMut(Progress)) -
     let directory = directory_of(output)?;
     let mut work = || -> std::result::Result<Indexed, StoreError> {
         let mut keeper = Keeper::open(&directory)?;
+        let connection = &keeper.connection;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST)?;
         let mut indexed = texts_in(&mut keeper, &directory, settings, watch)?;
         let tx = keeper.connection.transaction()?;
         (indexed.clusters, indexed.near) = similar::keep(&tx, settings)?;
@@ -234,10 +242,10 @@ fn take_out(connection: &mut Connection) -> rusqlite::Result<u64> {
 /// The next contents to be read.
 fn jobs(connection: &Connection, after: i64) -> rusqlite::Result<Vec<Job>> {
     let mut statement = connection.prepare_cached(
-        "SELECT c.id, c.file, c.bytes, c.media_type, c.charset, c.title FROM temp.missing m JOIN version c ON c.id = m.version
-         WHERE m.version > ? ORDER BY m.version LIMIT ?",
+        "SELECT c.id, c.file, c.bytes, c.media_type, c.charset, substr(c.title, 1, ?3) FROM temp.missing m JOIN version c ON c.id = m.version
+         WHERE m.version > ?1 ORDER BY m.version LIMIT ?2",
     )?;
-    let rows = statement.query_map(params![after, ROWS], |row| {
+    let rows = statement.query_map(params![after, ROWS, TITLE], |row| {
         Ok(Job {
             version: row.get(0)?,
             file: row.get(1)?,

@@ -12,6 +12,8 @@ const SAMPLE: usize = 1000;
 const SAMPLE_BYTES: usize = 4 << 20;
 /// No column is wider, however few there are.
 const MAX_COLUMN: usize = 120;
+/// Where nothing is cut, columns are aligned to this width: longer values stand over, and do not widen every row.
+const MAX_PAD: usize = 200;
 /// To these widths texts and URLs give way, one step after the other, until the line fits.
 const STEPS: [(Kind, usize); 5] = [
     (Kind::Text, 24),
@@ -68,6 +70,11 @@ pub(super) fn write(
         return record::continued(sample, shown, Some(columns), out);
     }
     drop(sample);
+    if columns.is_none() {
+        for (_, width) in &mut widths {
+            *width = (*width).min(MAX_PAD);
+        }
+    }
     // Only a terminal has an edge: what goes elsewhere goes whole.
     let cut = columns.is_some();
     let names = shown.names.iter();

@@ -65,6 +65,8 @@ pub fn read(reader: &Reader, options: Options<'_>) -> Result<Option<Report>> {
     let Some(status) = status::read(reader)? else {
         return Ok(None);
     };
+    // Seeds may be long, and were read.
+    let _bound = reader.bound()?;
     let Gathered {
         mut pages,
         sections,
@@ -183,6 +185,7 @@ impl Answers {
 fn help(path: &Path, options: Options<'_>, next: &AtomicUsize) -> Result<Answers> {
     let mut answers = Answers::default();
     if let Ok(reader) = Reader::open(path) {
+        let _bound = reader.bound()?;
         answers.add(&mut Asker::new(&reader), options, next)?;
     }
     Ok(answers)

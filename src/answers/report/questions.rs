@@ -489,10 +489,29 @@ fn first(connection: &Connection, question: &Question, rows: usize) -> rusqlite:
     Ok((parts, all.into_iter().map(|row| row.1).collect()))
 }
 
+/// Bytes of a text and of an array of URLs that are taken: longer ones are nothing that a crawl writes, but for a title
+/// where `max-title` lets it. The beginning stands for it.
+const TEXT: usize = 16 << 10;
+const ARRAY: usize = 256 << 10;
+
+fn cut(value: serde_json::Value, most: usize) -> serde_json::Value {
+    match value {
+        serde_json::Value::String(text) if text.len() > most => {
+            let end = text.floor_char_boundary(most);
+            format!("{}…", text.get(..end).unwrap_or_default()).into()
+        }
+        value => value,
+    }
+}
+
 fn values(question: &Question, row: &Row<'_>) -> rusqlite::Result<Vec<serde_json::Value>> {
     let columns = question.columns.iter().enumerate();
     let values = columns.map(|(index, column)| {
-        let value = cell::json(row.get_ref(index)?);
+        let most = match column.form {
+            Urls | Route => ARRAY,
+            _ => TEXT,
+        };
+        let value = cut(cell::json(row.get_ref(index)?), most);
         Ok(match (column.form, value.as_str()) {
             (Urls | Route, Some(text)) => serde_json::from_str(text).unwrap_or(value),
             _ => value,

@@ -105,6 +105,7 @@ pub fn run(reader: &Reader, asked: &Asked<'_>) -> std::result::Result<Found, Sea
     if !has_index(reader)? {
         return Err(SearchError::NoIndex);
     }
+    let _bound = reader.bound()?;
     let host = host(reader, asked)?;
     let rows = rows(connection, &question.expression, host, asked.limit);
     let mut rows = rows.map_err(|error| explained(reader, asked, error))?;
