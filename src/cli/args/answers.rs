@@ -197,8 +197,9 @@ WORDS, all of which a page must have:
   one -two       one without two
   'begin*'       words that begin so
   title:word     in the title; heading:word in a heading, text:word in the text
-Quote what the shell would take for itself. What is not indexed yet is indexed first, unless a crawl is
-writing. That nothing was found is no error: the exit code is 0.";
+Quote what the shell, or a leading hyphen, would take for itself.
+What is not indexed yet is indexed first, unless a crawl is writing.
+That nothing was found is no error: the exit code is 0.";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct IndexArgs {
