@@ -1,11 +1,13 @@
 //! From a text to the URL that is meant by it: what of the text is no part of a URL, and which URLs that are
 //! known look much like one that is not.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use tokio_rusqlite::rusqlite;
 
+use super::Reader;
 use crate::canonical::CanonicalUrl;
-use crate::config::{ConfigError, has_scheme, parse_seed, without_secret};
+use crate::config::{ConfigError, has_scheme, nearest, parse_seed, without_secret};
+use crate::error;
 use crate::rewrite::Rewrite;
 use crate::store::find::{Finder, Found};
 
@@ -28,6 +30,33 @@ pub(super) struct Asked {
 /// When it is no URL.
 pub(super) fn parse(text: &str) -> Result<CanonicalUrl, ConfigError> {
     parse_seed(text).map_err(|error| ConfigError::value("URL", without_secret(text), error))
+}
+
+/// The number of a host that was asked for by its name.
+///
+/// # Errors
+/// When no URL of it was met, or the database cannot be read.
+pub(super) fn host(reader: &Reader, name: &str) -> error::Result<i64> {
+    let name = name.trim().to_ascii_lowercase();
+    let connection = &reader.connection;
+    let find = || {
+        let sql = "SELECT id FROM host WHERE name = ?";
+        let id = connection
+            .query_row(sql, [&name], |row| row.get(0))
+            .optional()?;
+        let mut statement =
+            connection.prepare("SELECT name FROM host ORDER BY pages DESC LIMIT 1000")?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        Ok((id, names.collect::<rusqlite::Result<Vec<String>>>()?))
+    };
+    let (id, names) = find().map_err(|error| reader.failed(error))?;
+    if let Some(id) = id {
+        return Ok(id);
+    }
+    let near = nearest(&name, names.iter().map(String::as_str));
+    let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+    let words = format!("no URL of this host was met{near}");
+    Err(ConfigError::value("host", &name, words).into())
 }
 
 impl Asked {

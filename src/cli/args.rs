@@ -17,7 +17,9 @@ pub(super) use self::crawl::{
     By, CrawlArgs, Durability, FetchArgs, PolitenessArgs, Progress, Purpose, Reach, RefreshArgs,
     ScopeArgs, Sequence, TalkArgs,
 };
-pub(super) use self::export::{ExportArgs, ExportCommand, GraphArgs, MirrorArgs, TableArgs};
+pub(super) use self::export::{
+    ExportArgs, ExportCommand, GraphArgs, MirrorArgs, TableArgs, TextsArgs,
+};
 use super::help;
 
 /// Turns a site, or a thousand of them, into one SQLite database.
@@ -69,7 +71,7 @@ pub(super) enum Command {
     Rank(RankArgs),
     /// Make one page of a crawl: what to do first, charts, tables; and checks for CI
     Report(ReportArgs),
-    /// Write rows as CSV, JSON Lines or Parquet, the graph of links, or the site as a tree of files
+    /// Write rows as CSV, JSON Lines or Parquet, the texts of pages, the graph of links, or the site as a tree of files
     Export(ExportArgs),
     /// Say what is new, gone, moved or changed from one run to the next, or from one crawl to another
     Diff(DiffArgs),

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result, bail};
 use crawl::answers::Reader;
 use crawl::answers::export::place::{NewFile, NewFolder};
-use crawl::answers::export::{self, By, Form, GraphForm};
+use crawl::answers::export::{self, By, Form, GraphForm, Texts};
 use crawl::answers::query::QueryError;
 
 use super::FINISHED;
-use super::args::{ExportArgs, ExportCommand, GraphArgs, MirrorArgs, TableArgs};
+use super::args::{ExportArgs, ExportCommand, GraphArgs, MirrorArgs, TableArgs, TextsArgs};
 use super::inspect::Lines;
 use super::progress::size;
 use super::query::refused;
@@ -23,6 +23,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<u8> {
         ExportCommand::Csv(csv) => tables(&csv.table, Form::Csv { raw: csv.raw }, "csv"),
         ExportCommand::Jsonl(table) => tables(table, Form::JsonLines, "jsonl"),
         ExportCommand::Parquet(table) => tables(table, Form::Parquet, "parquet"),
+        ExportCommand::Texts(args) => texts(args),
         ExportCommand::Graphml(args) => graph(args, GraphForm::GraphMl),
         ExportCommand::Gexf(args) => graph(args, GraphForm::Gexf),
         ExportCommand::Mirror(args) => mirror(args),
@@ -65,6 +66,45 @@ fn tables(args: &TableArgs, form: Form, extension: &str) -> Result<u8> {
         show!("{}: {rows} rows", named(&path));
     }
     Ok(FINISHED)
+}
+
+/// The texts of all pages; what was left out is said in any case.
+fn texts(args: &TextsArgs) -> Result<u8> {
+    let reader = Reader::open(&output(args.at.output.as_ref())?)?;
+    let mut done = Texts::default();
+    let write = |out: &mut dyn Write| {
+        done = export::texts(&reader, args.markdown, args.host.as_deref(), out)?;
+        Ok(done.texts)
+    };
+    if let Some(to) = &args.to {
+        let packing = Packing::of(to, false)?;
+        let texts = to_file(&reader, to, args.force, packing, write)?;
+        show!("{}: {texts} texts{}", named(to), left_out(&done));
+        return Ok(FINISHED);
+    }
+    let code = to_stdout(&reader, false, write)?;
+    let left = left_out(&done);
+    if !left.is_empty() {
+        say!("{} texts{left}", done.texts);
+    }
+    Ok(code)
+}
+
+/// What of the pages was left out, behind how many were not.
+fn left_out(done: &Texts) -> String {
+    let reasons = [
+        (done.other, "no HTML"),
+        (done.unfiled, "in no file (files = false, or removed)"),
+        (done.unread, "not to be read (crawl check says more)"),
+    ];
+    let reasons = reasons.iter().filter(|(pages, _)| *pages > 0);
+    let reasons: Vec<String> = reasons
+        .map(|(pages, why)| format!("{pages} {why}"))
+        .collect();
+    if reasons.is_empty() {
+        return String::new();
+    }
+    format!("; pages left out: {}", reasons.join(", "))
 }
 
 fn graph(args: &GraphArgs, form: GraphForm) -> Result<u8> {

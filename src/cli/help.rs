@@ -44,7 +44,7 @@ Commands, on an output that is there:
   status, why        where it stands; how a URL was found, what came of it
   report, diff       one page of it, checks for CI; what has changed since
   refresh, prune     ask again for what may have changed; remove old runs
-  export, cat, rank  CSV, Parquet, a mirror…; what is stored of a URL; PageRank
+  export, cat, rank  CSV, texts, a mirror…; what is stored of a URL; PageRank
   audit, check       requests against robots.txt and limits; database and files
  Others: index, extract (tries selectors), init, config, completions, man, help
 

@@ -57,6 +57,11 @@ pub fn main_text(body: &[u8], media_type: Option<&str>, charset: Option<&str>) -
     Some(of_plain(&text, essence.ends_with("markdown")))
 }
 
+/// Whether a body is read as HTML.
+pub(crate) fn is_html(media_type: Option<&str>, body: &[u8]) -> bool {
+    media_type::is_html(&media_type::media_type(media_type, body))
+}
+
 /// Types of pages.
 const PAGES: [&str; 2] = ["text/html", "application/xhtml+xml"];
 /// Types that are taken as they are.

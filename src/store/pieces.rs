@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use super::fields::COUNTED;
 use super::views;
+use super::words::Role;
 
 /// A view in pieces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,25 @@ pub(crate) static BODIES: LazyLock<String> = LazyLock::new(|| {
          JOIN version c ON c.id = {COUNTED} JOIN url u ON u.id = v.url
          WHERE v.run = ?1 AND v.url > ?2 AND f.redirect_to IS NULL AND c.file IS NOT NULL ORDER BY v.url LIMIT ?3"
     )
+});
+
+/// The pages of the latest run in pieces, those of [`BODIES`] and those whose bodies are in no file: what there is to
+/// say of their texts. `?3`, if it is not NULL, is the host that is asked for. When it was fetched: what was good last.
+pub(crate) static TEXTS: LazyLock<Pieces> = LazyLock::new(|| {
+    let fetched = views::moment("coalesce(g.started, f.started)");
+    Pieces {
+        rows: format!(
+            "SELECT u.text, c.title, c.language, {fetched}, nullif(lower(hex(c.digest)), ''), c.file, c.bytes, c.media_type, c.charset
+             FROM visit v JOIN fetch f ON f.id = v.last_fetch JOIN version c ON c.id = {COUNTED} JOIN url u ON u.id = v.url
+             LEFT JOIN fetch g ON g.id = v.good_fetch
+             WHERE v.run = (SELECT max(id) FROM run) AND v.url > ?1 AND v.url <= ?2 AND v.role IN ({}, {})
+             AND f.redirect_to IS NULL AND (?3 IS NULL OR u.host = ?3) ORDER BY v.url",
+            Role::Page as i64,
+            Role::Known as i64
+        ),
+        end: URLS,
+        of_run: true,
+    }
 });
 
 const URLS: &str = "SELECT url FROM visit WHERE run = (SELECT max(id) FROM run) AND url > ?1

@@ -299,6 +299,11 @@ mod tests {
 
     use super::*;
     use crate::store::schema;
+/// The text by which views show a moment.
+pub(super) fn moment(expression: &str) -> String {
+    marks::expand(&format!("{{time:{expression}}}"))
+}
+
 
     const DOCS: &str = include_str!("../../docs/schema.md");
 

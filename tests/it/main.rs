@@ -62,6 +62,7 @@ mod status;
 )]
 mod support;
 mod support_tests;
+mod texts;
 mod traps;
 mod views;
 mod why;

@@ -1,9 +1,10 @@
-//! `crawl export`: rows, the graph of links, or the site itself, for other programs.
+//! `crawl export`: rows, texts, the graph of links, or the site itself, for other programs.
 //!
 //! Rows go straight from the statement to whoever takes them, so memory does not grow with them. A file appears under
 //! its name when it is whole (`place`).
 
 mod graph;
+mod in_turn;
 mod kept;
 mod mirror;
 mod parallel;
@@ -11,11 +12,13 @@ mod parquet;
 pub mod place;
 mod rows;
 mod text;
+mod texts;
 
 use std::io::Write;
 
 pub use graph::{By, GraphForm, graph};
 pub use mirror::{Mirrored, mirror};
+pub use texts::{Texts, texts};
 
 use super::Reader;
 use super::query::QueryError;
@@ -59,7 +62,7 @@ pub fn table(reader: &Reader, question: &str, form: Form, out: &mut dyn Write) -
 fn lines(
     reader: &Reader,
     question: &str,
-    lines: impl text::Lines + Clone + Send,
+    lines: impl text::Lines + Clone + Sync,
     out: &mut dyn Write,
 ) -> Result<u64> {
     if let Some(pieces) = rows::pieces_of(question) {

@@ -1,54 +1,29 @@
-//! Rows as lines, by as many threads as there are cores: SQLite takes most of the time, and a connection uses one.
-//!
-//! Each thread has a connection of its own and takes every nth piece; what it writes waits in a channel of bounded
-//! size until the pieces before are out. So lines come in the order of the view, and memory does not grow with them.
+//! Rows as lines, by as many threads as there are cores (`in_turn`): SQLite takes most of the time, and a connection
+//! uses one. Lines come in the order of the view.
 
-use std::io::{self, Write};
-use std::mem;
-use std::num::NonZero;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::io::Write;
 
-use super::super::{CACHE, Reader};
+use super::super::Reader;
 use super::Result;
-use super::rows::{self, Piece, Walk};
+use super::in_turn::{Desk, in_turn, threads};
+use super::rows::{self, Walk};
 use super::text::{Blocks, Lines};
 use crate::store::pieces::Pieces;
 
 /// URLs, or requests, of a piece: of links some megabytes, which fit into a channel.
 const PIECE: i64 = 200;
-/// Blocks that a thread may be ahead.
-const AHEAD: usize = 32;
-/// Pieces that wait for a thread.
-const WAITING: usize = 2;
-/// More threads than these do not make a disk faster.
-const MOST: usize = 8;
-
-/// What a thread sends.
-enum Made {
-    Block(Vec<u8>),
-    /// The end of a piece, and how many rows it had.
-    End(u64),
-}
-
-/// The two ends that whoever gathers has of a thread.
-struct Worker {
-    to_do: SyncSender<Piece>,
-    made: Receiver<Result<Made>>,
-}
 
 /// Writes the rows of a view that comes in pieces. Answers with how many there were.
 pub(super) fn lines(
     reader: &Reader,
     pieces: &Pieces,
-    lines: impl Lines + Clone + Send,
+    lines: impl Lines + Clone + Sync,
     out: &mut dyn Write,
 ) -> Result<u64> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    by(cores.min(MOST), PIECE, reader, pieces, lines, out)
+    by(threads(), PIECE, reader, pieces, lines, out)
 }
 
-fn by<L: Lines + Clone + Send>(
+fn by<L: Lines + Clone + Sync>(
     threads: usize,
     piece: i64,
     reader: &Reader,
@@ -60,87 +35,26 @@ fn by<L: Lines + Clone + Send>(
     let columns = rows::columns(&rows::prepare(reader, &pieces.rows)?);
     lines.head(&columns, &mut head);
     out.write_all(&head)?;
-    thread::scope(|scope| {
-        let mut workers = Vec::with_capacity(threads);
-        for _ in 0..threads {
-            let (sql, own, lines) = (&pieces.rows, Reader::open(&reader.path)?, lines.clone());
-            // All of them together may hold what two readers may.
-            let cache = 2 * CACHE / i64::try_from(threads).unwrap_or(1);
-            let set = own.connection.pragma_update(None, "cache_size", -cache);
-            set.map_err(|error| reader.failed(error))?;
-            let (to_do, jobs) = sync_channel(WAITING);
-            let (results, made) = sync_channel(AHEAD);
-            thread::Builder::new()
-                .name("export".to_owned())
-                .spawn_scoped(scope, move || work(&own, sql, lines, &jobs, &results))?;
-            workers.push(Worker { to_do, made });
-        }
-        gather(Walk::new(reader, pieces, piece)?, &workers, out)
-    })
-}
-
-/// Hands out pieces in turn, and writes what comes of them in the same turn.
-fn gather(mut walk: Walk<'_>, workers: &[Worker], out: &mut dyn Write) -> Result<u64> {
-    let (mut handed, mut written, mut count) = (0, 0, 0);
-    let turn = |number: usize| workers.iter().cycle().nth(number % workers.len());
-    loop {
-        while handed < written + workers.len() * WAITING
-            && let Some(worker) = turn(handed)
-            && let Some(piece) = walk.next()?
-        {
-            // Where it is gone, what it said is still to be read.
-            let _ = worker.to_do.send(piece);
-            handed += 1;
-        }
-        let Some(worker) = turn(written).filter(|_| written < handed) else {
-            return Ok(count);
-        };
-        loop {
-            match worker.made.recv().map_err(|_| gone())?? {
-                Made::Block(bytes) => out.write_all(&bytes)?,
-                Made::End(rows) => {
-                    count += rows;
-                    break;
-                }
-            }
-        }
-        walk.done()?;
-        written += 1;
-    }
-}
-
-/// A thread that is gone before its work is done has said why, unless it panicked.
-fn gone() -> io::Error {
-    io::Error::other("a thread that read for it has ended")
-}
-
-/// Takes pieces until there are no more, or nobody wants them.
-fn work(
-    reader: &Reader,
-    sql: &str,
-    lines: impl Lines,
-    jobs: &Receiver<Piece>,
-    results: &SyncSender<Result<Made>>,
-) {
-    let send = |made| results.send(Ok(made)).map_err(|_| gone());
-    let mut blocks = Blocks::new(lines, |bytes| send(Made::Block(mem::take(bytes))));
-    let mut each = || -> Result<()> {
-        let mut statement = rows::prepare(reader, sql)?;
-        for piece in jobs {
-            let count = rows::read_piece(reader, &mut statement, piece, &mut blocks)?;
+    let work = |own: &Reader, desk: &Desk<u64>| {
+        let mut statement = rows::prepare(own, &pieces.rows)?;
+        let mut blocks = Blocks::new(lines.clone(), |bytes| desk.write(bytes));
+        for piece in desk.pieces() {
+            let count = rows::read_piece(own, &mut statement, piece, &mut blocks)?;
             blocks.finish()?;
-            send(Made::End(count))?;
+            desk.end(count)?;
         }
         Ok(())
     };
-    if let Err(error) = each() {
-        // Where nobody hears it, they have failed before.
-        drop(results.send(Err(error)));
-    }
+    let walk = Walk::new(reader, pieces, piece)?;
+    let mut count = 0;
+    in_turn(threads, reader, walk, work, |rows| count += rows, out)?;
+    Ok(count)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use rusqlite::Connection;
     use tokio_rusqlite::rusqlite;
 

@@ -176,5 +176,11 @@ fn take(reader: &Reader, row: &Row<'_>, width: usize, sink: &mut dyn Sink) -> Re
     Ok(sink.row(values)?)
 }
 
+/// A text, whatever bytes it has.
+pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
+    let bytes = row.get_ref(column)?.as_bytes_or_null().unwrap_or_default();
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
+}
+
 /// Columns of a row that needs no memory of its own.
 const WIDE: usize = 32;

@@ -11,7 +11,7 @@ use super::rows::{Column, Sink};
 
 /// Bytes that are gathered before they are written, and room for the row that goes beyond them.
 const BLOCK: usize = 128 << 10;
-const ROOM: usize = BLOCK + (16 << 10);
+pub(super) const ROOM: usize = BLOCK + (16 << 10);
 
 /// How rows are written, a line each.
 pub(super) trait Lines {

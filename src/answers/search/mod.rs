@@ -3,13 +3,14 @@
 mod snippet;
 pub(crate) mod words;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde::Serialize;
 use tokio_rusqlite::rusqlite;
 
+use super::asked::host;
 use super::index::texts::title_of;
 use super::{Reader, folder_of, index};
-use crate::config::{ConfigError, nearest};
+use crate::config::ConfigError;
 use crate::error::{Error, Result};
 use crate::parse::main_text::main_text;
 use crate::store::bodies::Bodies;
@@ -106,7 +107,7 @@ pub fn run(reader: &Reader, asked: &Asked<'_>) -> std::result::Result<Found, Sea
         return Err(SearchError::NoIndex);
     }
     let _bound = reader.bound()?;
-    let host = host(reader, asked)?;
+    let host = asked.host.map(|name| host(reader, name)).transpose()?;
     let rows = rows(connection, &question.expression, host, asked.limit);
     let mut rows = rows.map_err(|error| explained(reader, asked, error))?;
     let more = rows.len() > asked.limit as usize;
@@ -138,33 +139,6 @@ fn question(asked: &Asked<'_>) -> Result<Question> {
 /// When the database cannot be read.
 pub fn has_index(reader: &Reader) -> Result<bool> {
     search::is_there(&reader.connection).map_err(|error| reader.failed(error))
-}
-
-/// The host that was asked for.
-fn host(reader: &Reader, asked: &Asked<'_>) -> Result<Option<i64>> {
-    let Some(name) = asked.host else {
-        return Ok(None);
-    };
-    let name = name.trim().to_ascii_lowercase();
-    let connection = &reader.connection;
-    let find = || {
-        let sql = "SELECT id FROM host WHERE name = ?";
-        let id: Option<i64> = connection
-            .query_row(sql, [&name], |row| row.get(0))
-            .optional()?;
-        let mut statement =
-            connection.prepare("SELECT name FROM host ORDER BY pages DESC LIMIT 1000")?;
-        let names = statement.query_map([], |row| row.get(0))?;
-        Ok((id, names.collect::<rusqlite::Result<Vec<String>>>()?))
-    };
-    let (id, names) = find().map_err(|error| reader.failed(error))?;
-    if id.is_some() {
-        return Ok(id);
-    }
-    let near = nearest(&name, names.iter().map(String::as_str));
-    let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
-    let words = format!("no URL of this host was met{near}");
-    Err(ConfigError::value("host", &name, words).into())
 }
 
 /// A page as it is found.

@@ -20,6 +20,8 @@ pub(in crate::cli) enum ExportCommand {
     Jsonl(TableArgs),
     /// Apache Parquet: columns with types, compressed
     Parquet(TableArgs),
+    /// The main text of every page, without menus and footers, for search and for models: JSON Lines
+    Texts(TextsArgs),
     /// The graph of links as GraphML, for networkx, igraph, yEd
     Graphml(GraphArgs),
     /// The graph of links as GEXF, for Gephi
@@ -27,6 +29,32 @@ pub(in crate::cli) enum ExportCommand {
     /// The pages as a tree of files to be browsed offline, their links leading to each other
     Mirror(MirrorArgs),
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = TEXTS)]
+pub(in crate::cli) struct TextsArgs {
+    #[command(flatten)]
+    pub at: At,
+    /// As Markdown: headings, lists, links, tables, code, images
+    #[arg(long)]
+    pub markdown: bool,
+    /// Only pages of this host, such as example.com or example.com:8080
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// The file, compressed where its name ends in .gz or .zst [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+const TEXTS: &str = "\
+A line a page: url, title, language, fetched_at, sha256 (of the body), and text or
+markdown, as crawl cat --text and --markdown print it. Pages are those of the latest
+run whose body is HTML. Those that cannot be read are left out, and counted.
+
+  crawl export texts --markdown --to pages.jsonl.zst";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct GraphArgs {

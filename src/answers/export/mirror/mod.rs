@@ -17,6 +17,7 @@ use tokio_rusqlite::rusqlite;
 use super::super::query::QueryError;
 use super::super::{Reader, folder_of, why};
 use super::Result;
+use super::rows::text;
 use crate::canonical::CanonicalUrl;
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
@@ -129,12 +130,6 @@ impl Stored {
             digest: row.get_ref(5)?.as_bytes().unwrap_or_default().to_vec(),
         })
     }
-}
-
-/// A text, whatever bytes it has.
-fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
-    let bytes = row.get_ref(column)?.as_bytes_or_null().unwrap_or_default();
-    Ok(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
 }
 
 impl Mirror<'_> {
