@@ -12,7 +12,7 @@ use super::{FAILED, FINISHED, write_out};
 
 pub(super) fn cat(args: &CatArgs) -> Result<u8> {
     let reader = Reader::open(&output(args.at.output.as_ref())?)?;
-    let stored = cat::read(&reader, &args.url)?;
+    let stored = cat::read(&reader, &args.url, args.run)?;
     if args.headers {
         let mut out = Lines::to(std::io::stdout().lock());
         if let Some(status) = stored.status {

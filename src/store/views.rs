@@ -9,7 +9,7 @@ mod texts;
 mod totals;
 
 /// The views in the order in which they are listed, each with what a row of it is.
-pub const NAMED_VIEWS: [(&str, &str); 36] = [
+pub const NAMED_VIEWS: [(&str, &str); 37] = [
     (
         "pages",
         "one row a page that was asked for, or that robots.txt forbids",
@@ -105,6 +105,10 @@ pub const NAMED_VIEWS: [(&str, &str); 36] = [
         "every request that was made, retries and robots.txt included",
     ),
     (
+        "versions",
+        "every content that a URL has had, and which run brought it",
+    ),
+    (
         "rewrites",
         "URLs that are asked for in another form than they were written in, and by which rule",
     ),
@@ -197,6 +201,21 @@ LEFT JOIN rule r ON r.id = v.rule
 LEFT JOIN url w ON w.id = v.via
 WHERE v.run = {run:};
 
+CREATE VIEW versions AS
+WITH came (version, fetch) AS (
+  SELECT version, min(id) FROM fetch WHERE version IS NOT NULL GROUP BY version {kept:}
+)
+SELECT u.text AS url, s.run AS run, {time:f.started} AS fetched_at, f.status AS status, c.title AS title,
+       c.media_type AS content_type, c.bytes AS bytes, c.file AS file, nullif(lower(hex(c.digest)), '') AS sha256,
+       ifnull(c.id = (SELECT v.good_version FROM run r JOIN visit v ON v.run = r.id AND v.url = c.url
+         WHERE v.good_version IS NOT NULL ORDER BY r.id DESC LIMIT 1), 0) AS current
+FROM version c
+JOIN url u ON u.id = c.url
+LEFT JOIN came a ON a.version = c.id
+LEFT JOIN fetch f ON f.id = a.fetch
+LEFT JOIN start s ON s.id = f.start
+ORDER BY c.id;
+
 CREATE VIEW rewrites AS
 SELECT u.text AS url, w.written AS written, r.text AS rule
 FROM rewritten w
@@ -280,6 +299,11 @@ JOIN url u ON u.id = v.url
 WHERE v.run = {run:} AND d.problem IS NOT NULL;
 ";
 
+/// The text by which views show a moment.
+pub(super) fn moment(expression: &str) -> String {
+    marks::expand(&format!("{{time:{expression}}}"))
+}
+
 /// The statements that make all views. They are made in this order; each may speak of those before it.
 pub(super) fn sql() -> String {
     let topics = [
@@ -299,11 +323,6 @@ mod tests {
 
     use super::*;
     use crate::store::schema;
-/// The text by which views show a moment.
-pub(super) fn moment(expression: &str) -> String {
-    marks::expand(&format!("{{time:{expression}}}"))
-}
-
 
     const DOCS: &str = include_str!("../../docs/schema.md");
 

@@ -64,6 +64,7 @@ mod support;
 mod support_tests;
 mod texts;
 mod traps;
+mod versions;
 mod views;
 mod why;
 mod words;

@@ -143,6 +143,9 @@ pub(in crate::cli) struct CatArgs {
     pub url: String,
     #[command(flatten)]
     pub at: At,
+    /// What it was as of this run; crawl query versions lists all that was kept
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    pub run: Option<i64>,
     /// The status and the header fields in place of the body
     #[arg(long)]
     pub headers: bool,

@@ -184,7 +184,10 @@ pub(super) fn content(why: &Why) -> Vec<String> {
         first += ", of an earlier answer";
     }
     if content.versions > 1 {
-        first += &format!(", one of {} that it has had", content.versions);
+        first += &format!(
+            ", one of {} that it has had (crawl query versions)",
+            content.versions
+        );
     }
     std::iter::once(first).chain(content.file.clone()).collect()
 }
