@@ -1,5 +1,6 @@
 //! Lines of Markdown: what is set and linked in them, and what would be taken for a mark and is none.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 
 use crate::canonical::{Base, CanonicalUrl};
@@ -34,17 +35,28 @@ enum Piece {
     Close(Mark, usize),
 }
 
+/// Bytes of all URLs of a page, as they are written. Relative ones are some bytes of the page, and may be 4 KiB each once
+/// they are resolved: 650,000 of them would be 2.6 GB out of a page of 10 MB. The links after that are texts.
+const MAX_URLS: usize = 16 << 20;
+
 /// Writes lines.
 #[derive(Debug)]
 pub(super) struct Inline<'b, 'a> {
     blocks: &'b Blocks<'a>,
     page: &'b CanonicalUrl,
     base: Base,
+    /// Bytes of URLs that were written.
+    written: Cell<usize>,
 }
 
 impl<'b, 'a> Inline<'b, 'a> {
     pub(super) fn new(blocks: &'b Blocks<'a>, page: &'b CanonicalUrl, base: Base) -> Self {
-        Self { blocks, page, base }
+        Self {
+            blocks,
+            page,
+            base,
+            written: Cell::new(0),
+        }
     }
 
     /// The text of a block.
@@ -52,7 +64,7 @@ impl<'b, 'a> Inline<'b, 'a> {
         let mut line = Line::default();
         for (text, style) in self.blocks.pieces(block) {
             if let Some(image) = style.image {
-                if let Some(url) = self.url(image) {
+                if let Some(url) = self.next_url(image) {
                     let alt = escaped(text, place, false);
                     line.add(&self.marks(style), &format!("![{alt}]({url})"), "", "");
                 }
@@ -81,7 +93,7 @@ impl<'b, 'a> Inline<'b, 'a> {
     }
 
     fn marks(&self, style: Style) -> Vec<Mark> {
-        let link = style.link.filter(|link| self.url(*link).is_some());
+        let link = style.link.filter(|link| self.next_url(*link).is_some());
         let set = [
             (style.strong, Mark::Strong),
             (style.em, Mark::Em),
@@ -92,6 +104,17 @@ impl<'b, 'a> Inline<'b, 'a> {
             .into_iter()
             .chain(set.map(|(_, mark)| mark))
             .collect()
+    }
+
+    /// The URL of what is to be written next, if there is room for it.
+    fn next_url(&self, target: u32) -> Option<String> {
+        let url = self.url(target)?;
+        let written = self.written.get().saturating_add(url.len());
+        if written > MAX_URLS {
+            return None;
+        }
+        self.written.set(written);
+        Some(url)
     }
 
     /// The URL of a link or an image as Markdown has it; `None` where it leads nowhere.

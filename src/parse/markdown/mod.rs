@@ -41,6 +41,9 @@ pub fn markdown(
     Some(Writer::new(&blocks, page, base).write())
 }
 
+/// Bytes beyond which no block is begun: what stands before its lines may be many times as long as they are.
+const MAX_WRITTEN: usize = 32 << 20;
+
 struct Writer<'b, 'a> {
     blocks: &'b Blocks<'a>,
     inline: Inline<'b, 'a>,
@@ -67,7 +70,7 @@ impl<'b, 'a> Writer<'b, 'a> {
             .filter(|block| choice.takes(self.blocks, block))
             .collect();
         let mut rest = taken.as_slice();
-        while let Some(block) = rest.first() {
+        while let Some(block) = rest.first().filter(|_| self.out.len() < MAX_WRITTEN) {
             let table = self.cell(block).map(|cell| cell.table);
             let of_table = |other: &&&Block<'a>| self.cell(other).map(|cell| cell.table) == table;
             let length = table.map_or(1, |_| rest.iter().take_while(of_table).count());
@@ -363,6 +366,30 @@ mod tests {
         ] {
             assert_eq!(written(html), wanted, "{html}");
         }
+    }
+
+    /// A page of a megabyte is not a gigabyte of Markdown.
+    #[test]
+    fn bounded() {
+        let base = format!("<base href=/{}/>", "b".repeat(3_000));
+        let links = written(&(base.clone() + "<p>" + &"<a href=x>t</a> ".repeat(10_000)));
+        assert!(links.len() < 20 << 20, "{}", links.len());
+        assert!(
+            links.ends_with(" t t t\n"),
+            "{:?}",
+            links.get(links.len() - 9..)
+        );
+        let linked = links.matches("[t](").count();
+        assert!(linked > 5_000 && linked < 6_000, "{linked}");
+        let others = links
+            .rsplit_once(')')
+            .map_or(0, |(_, rest)| rest.matches('t').count());
+        assert_eq!(linked + others, 10_000);
+        let images = written(&(base + &"<img src=x alt=t>".repeat(10_000)));
+        assert!(images.len() < 20 << 20, "{}", images.len());
+        let lists = "<ol start=999999999><li>".repeat(16) + &"<p>x".repeat(300_000);
+        let lists = written(&lists);
+        assert!(lists.len() < 40 << 20, "{}", lists.len());
     }
 
     /// What a reader of the Markdown sees, less white space; images have no text.
