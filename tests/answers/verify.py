@@ -306,6 +306,7 @@ def lengths(column, least, most):
                 yield url, text, len(text), problem, copies[text]
 
 
+report("versions", "url, run, title, bytes, current", [(url, 1, cut(page.title), len(page.data), 1) for url, page in pages.items()])
 report("titles", "url, title, length, problem, copies", list(lengths("title", 30, 60)))
 report("descriptions", "url, description, length, problem, copies", list(lengths("description", 70, 160)))
 

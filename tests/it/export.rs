@@ -482,6 +482,7 @@ fn doctored_rows() {
         &["graphml", "--to", "f"],
         &["gexf", "--sections", "--to", "g"],
         &["mirror", "h"],
+        &["texts", "--markdown", "--to", "i"],
     ] {
         let words = ["export"].iter().chain(words).chain(&["-o", "out"]);
         let said = crawl.run_args(words);
