@@ -86,6 +86,7 @@ fn by(
     let host = host.map(|name| asked::host(reader, name)).transpose()?;
     let work = |own: &Reader, desk: &Desk<Texts>| {
         let bodies = Bodies::open(folder_of(&own.path))?;
+        let _bound = own.bound()?;
         let mut statement = rows::prepare(own, &TEXTS.rows)?;
         let mut lines = Blocks::new(JsonLines::default(), |bytes| desk.write(bytes));
         lines.columns(&columns(as_markdown))?;
