@@ -80,12 +80,12 @@ fn full_before_it_begins() {
     }
     let bed = Bed::new(40);
     let scratch = tempfile::tempdir().expect("a directory");
-    let disk = Disk::mount(scratch.path(), "size=1m");
+    let disk = Disk::mount(scratch.path(), "size=2m");
     let out = scratch.path().join("out");
     let ballast = scratch.path().join("ballast");
     let fill = || {
         // Up to the last page: the write fails, having written what there was room for.
-        let _ = std::fs::write(&ballast, vec![0; 2 << 20]);
+        let _ = std::fs::write(&ballast, vec![0; 3 << 20]);
         assert!(ballast.metadata().is_ok_and(|file| file.len() > 0));
     };
     fill();
