@@ -55,7 +55,7 @@ fn a_pipe_that_nobody_reads() {
 /// Without a terminal it stops as by SIGTERM; under `nohup` it goes on.
 #[test]
 fn the_terminal_is_gone() {
-    let bed = Bed::with(200, "200/s", &[]);
+    let bed = Bed::with(200, "50/s", &[]);
     let scratch = tempfile::tempdir().expect("a directory");
     let out = scratch.path().join("out");
     let crawl = bed.crawl(&out);
