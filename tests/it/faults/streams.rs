@@ -58,7 +58,8 @@ fn the_terminal_is_gone() {
     let bed = Bed::with(200, "50/s", &[]);
     let scratch = tempfile::tempdir().expect("a directory");
     let out = scratch.path().join("out");
-    let crawl = bed.crawl(&out);
+    // These tests may run under `nohup` themselves.
+    let crawl = bed.crawl(&out).by(&["env", "--default-signal=HUP"]);
     let mut child = crawl.spawn();
     child.wait_until("some requests", |_| bed.site.hits().len() > 20);
     child.signal("HUP");
