@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rustix::fs::Access;
 use tokio_rusqlite::rusqlite;
 
 use crate::config::Config;
@@ -56,15 +57,13 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connect().or_else(|error| {
         let log = path.with_extension("db-wal");
         let complete = std::fs::metadata(log).map_or(true, |log| log.len() == 0);
-        // A full disk has no room for it either.
-        let unshared = matches!(
-            error.sqlite_error_code(),
-            Some(
-                rusqlite::ErrorCode::CannotOpen
-                    | rusqlite::ErrorCode::SystemIoFailure
-                    | rusqlite::ErrorCode::ReadOnly
-            )
-        );
+        // A full disk has no room for it either. Where one may write, a database that is read-only is just being made.
+        let may_write = || rustix::fs::access(folder_of(path), Access::WRITE_OK).is_ok();
+        let unshared = match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::SystemIoFailure) => true,
+            Some(rusqlite::ErrorCode::ReadOnly) => !may_write(),
+            _ => false,
+        };
         if !unshared || !complete || path.parent().and_then(store::lock_holder).is_some() {
             return Err(error);
         }

@@ -368,9 +368,10 @@ fn tell(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
     tell_next(summary, &at, out)
 }
 
-/// What a crawl that is not at its end has to wait for.
+/// What a crawl that could not come to its end waits for. After a signal nothing is asked: whoever reads a database
+/// leaves a log beside it, and `crawl status` says it, too.
 fn tell_waits(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
-    if matches!(summary.outcome, Outcome::Finished) {
+    if !matches!(summary.outcome, Outcome::Deferred { .. }) {
         return Ok(());
     }
     let status = Reader::open(&summary.output).and_then(|reader| status::read(&reader));
